@@ -1,0 +1,96 @@
+"""What the media part of the node must do for a room, as a value; and the face every media part shows.
+
+A `MediaPlan` is computed from the room after each change and compared by value; applying the same plan twice
+changes nothing. Facts travel back by the two callbacks of `MediaFactory`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+OnVoice = Callable[[str, str, bool], None]
+"""`(room, participant, speaking)`: somebody began or stopped to speak."""
+OnLost = Callable[[str, str], None]
+"""`(call, reason)`: the packets of a call stopped for good; the reason is a sentence shown to users."""
+
+
+@dataclass(frozen=True)
+class Seat:
+    """One call with media, and what the room does with it."""
+
+    participant: str
+    call: str
+    audible: bool
+    """Its audio goes into the others' mix: admitted and not muted."""
+    visible: bool
+    """Its video may be shown to the others: admitted and not video-muted."""
+    admitted: bool
+    """False in the waiting room: gets a splash picture and silence."""
+    sees_presentation: bool
+    """Slides may be sent to it: admitted, receiving allowed, and not itself the presenter."""
+
+
+@dataclass(frozen=True)
+class MediaPlan:
+    """All the media of a room; equal plans mean nothing to do."""
+
+    seats: tuple[Seat, ...] = ()
+    presenter: str | None = None
+    """Participant that holds the floor."""
+    stage: tuple[str, ...] = ()
+    """Participants, spotlit ones first, then the latest speaker first."""
+
+
+@dataclass(frozen=True)
+class CallMedia:
+    """Which media a call negotiated."""
+
+    audio: bool
+    video: bool
+    presentation: bool
+
+
+class Media(Protocol):
+    """Carries the calls of all rooms. A room is named by its uuid; calls and participants by theirs."""
+
+    async def open(self, room: str, participant: str, call: str, sdp: str, *, bandwidth: int | None) -> str:
+        """Answer the first offer of a call; `bandwidth` in kbps. Raises `NegotiationFailed`."""
+        ...
+
+    async def update(self, call: str, sdp: str) -> str:
+        """Answer a further offer of the call. Raises `NegotiationFailed`."""
+        ...
+
+    def candidate(self, call: str, candidate: str, mid: str | None, ufrag: str | None) -> None:
+        """Take a trickled candidate (RFC 8838); `""` ends them. Junk and unknown calls are ignored."""
+        ...
+
+    def start(self, call: str) -> None:
+        """Let media flow: the caller acknowledged the answer. A second time it does nothing."""
+        ...
+
+    async def close(self, call: str) -> None:
+        """End the call; an unknown one is no error."""
+        ...
+
+    def apply(self, room: str, plan: MediaPlan) -> None:
+        """Make the room's media as planned; idempotent."""
+        ...
+
+    def capabilities(self, call: str) -> CallMedia:
+        """What the last answer of the call carries; all False for an unknown call."""
+        ...
+
+    async def aclose(self) -> None:
+        """End every call and room; calling it again does nothing."""
+        ...
+
+
+class MediaFactory(Protocol):
+    """Builds the media part of a node; the `Bridge` class is one."""
+
+    def __call__(self, *, on_voice: OnVoice, on_lost: OnLost) -> Media:
+        """Make a media part that reports voice and lost calls to the two callbacks, on the event loop."""
+        ...
