@@ -1,0 +1,257 @@
+"""ICE for one call: aioice's agent on our sockets, with trickled candidates and a watch on silence.
+
+`IceTransport` is what a DTLS transport needs of its ICE transport (`_recv`, `_send`, `role`, `state`); everything
+aioice is behind it. Differences to aiortc's own `RTCIceTransport`: candidates are told as they are found instead
+of after the last server answered, media goes to its consumer without a queue, and silence is measured, so that
+a connection that stopped is known in seconds (aioice alone needs half a minute, RFC 7675).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from typing import TYPE_CHECKING, Any
+
+from aioice import Candidate as IceCandidate
+from aioice import Connection, TransportPolicy
+from aioice.candidate import candidate_foundation, candidate_priority
+from aioice.ice import get_host_addresses, server_reflexive_candidate
+from aiortc import RTCIceServer
+from aiortc.rtcicetransport import connection_kwargs
+
+from pexrtc_py.engine.sockets import IceSocket, open_socket
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from pexrtc_py.engine.types import IceServer
+
+logger = logging.getLogger(__name__)
+
+MAX_QUEUED = 512
+"""Datagrams held for the DTLS handshake; more are dropped and counted."""
+SERVER_TIMEOUT = 5.0
+_FIRST_RTP_BYTE, _LAST_RTP_BYTE = 128, 191
+
+
+class IceAgent(Connection):
+    """aioice's agent, with our sockets and with candidates told one by one."""
+
+    def __init__(self, *, loopback: bool, **options: Any) -> None:
+        super().__init__(**options)
+        self._loopback = loopback
+        self.on_candidate: Callable[[IceCandidate], None] | None = None
+        self.on_media: Callable[[bytes, float], None] | None = None
+        self.last_received = 0.0
+        self.dropped = 0
+        self.gathering: asyncio.Task[None] | None = None
+
+    async def get_component_candidates(self, component: int, addresses: list[str], timeout: int = 5) -> list[IceCandidate]:
+        """Host candidates at once; what the STUN and TURN servers add is told when they answer."""
+        chosen = self._host_addresses() if self._transport_policy is TransportPolicy.ALL else []
+        found = [c for c in (self._host_candidate(component, address) for address in chosen) if c is not None]
+        if self.stun_server or self.turn_server:
+            self.gathering = asyncio.create_task(self._ask_servers(component, timeout))
+        return found
+
+    def _host_addresses(self) -> list[str]:
+        if self._loopback:
+            return ["127.0.0.1"]
+        return get_host_addresses(use_ipv4=True, use_ipv6=True) or ["127.0.0.1"]
+
+    def _host_candidate(self, component: int, address: str) -> IceCandidate | None:
+        protocol = IceSocket(self)
+        protocol.consumer = self
+        try:
+            transport = open_socket(address, protocol)
+        except OSError as error:
+            logger.info("ICE cannot bind to %s: %s", address, error)
+            return None
+        host, port = transport.get_extra_info("sockname")[:2]
+        candidate = IceCandidate(
+            foundation=candidate_foundation("host", "udp", host),
+            component=component,
+            transport="udp",
+            priority=candidate_priority(component, "host"),
+            host=host,
+            port=port,
+            type="host",
+        )
+        protocol.local_candidate = candidate
+        self._protocols.append(protocol)
+        self._tell(candidate)
+        return candidate
+
+    async def _ask_servers(self, component: int, timeout: int) -> None:
+        reflexive = [
+            asyncio.create_task(server_reflexive_candidate(protocol, self.stun_server))
+            for protocol in self._protocols
+            if self.stun_server and ":" not in protocol.local_candidate.host
+        ]
+        relayed = asyncio.create_task(super().get_component_candidates(component, [], timeout)) if self.turn_server else None
+        waiting: list[asyncio.Task[Any]] = [*reflexive, *([relayed] if relayed else [])]
+        try:
+            for task in asyncio.as_completed(waiting, timeout=SERVER_TIMEOUT):
+                await self._take_found(task)
+        except TimeoutError:
+            logger.warning("A STUN or TURN server did not answer within %.0f s; going on without it.", SERVER_TIMEOUT)
+        finally:
+            for pending in waiting:
+                pending.cancel()
+
+    async def _take_found(self, task: Any) -> None:
+        try:
+            result = await task
+        except Exception as error:  # aioice raises its own, OSError, and what the TURN client raises
+            logger.warning("A STUN or TURN server gave no candidate: %s", error or type(error).__name__)
+            return
+        found = result if isinstance(result, list) else [result[0]]
+        for candidate in found:
+            self._local_candidates.append(candidate)
+            self._tell(candidate)
+        for remote in self._remote_candidates:
+            self._pair_remote_candidate(remote)
+        self.sort_check_list()
+
+    def _tell(self, candidate: IceCandidate) -> None:
+        if self.on_candidate is not None:
+            self.on_candidate(candidate)
+
+    def data_received(self, data: bytes, component: int) -> None:
+        """What came through a relay; direct datagrams come through `media_received`."""
+        self.media_received(data, time.time())
+
+    def media_received(self, data: bytes, now: float) -> None:
+        """Give media to its consumer, or queue it (bounded) for the DTLS handshake; empty means STUN was seen."""
+        self.last_received = now
+        if not data:
+            return
+        if self.on_media is not None and _FIRST_RTP_BYTE <= data[0] <= _LAST_RTP_BYTE:
+            self.on_media(data, now)
+        elif self._queue.qsize() < MAX_QUEUED:
+            self._queue.put_nowait((data, 1))
+        else:
+            self.dropped += 1
+
+    def send_now(self, data: bytes) -> None:
+        """Send a datagram on the nominated pair without awaiting; raises ConnectionError when there is none."""
+        pair = self._nominated.get(1)
+        if pair is None:
+            raise ConnectionError("Cannot send: ICE has no nominated pair.")
+        pair.protocol.transport.sendto(data, pair.remote_addr)
+
+    async def close(self) -> None:
+        """Stop asking servers, then close the agent and its sockets."""
+        if self.gathering is not None:
+            self.gathering.cancel()
+            await asyncio.wait([self.gathering])
+        await super().close()
+
+
+class IceTransport:
+    """One call's ICE, as the DTLS transport and the peer see it."""
+
+    def __init__(
+        self, *, controlling: bool, servers: Sequence[IceServer] = (), loopback: bool = False, relay_only: bool = False
+    ) -> None:
+        policy = TransportPolicy.RELAY if relay_only else TransportPolicy.ALL
+        self.agent = IceAgent(loopback=loopback, ice_controlling=controlling, transport_policy=policy, **_server_options(servers))
+        self.state = "new"
+        self._remote: tuple[str, str] | None = None
+        self._adding: set[asyncio.Task[None]] = set()
+
+    @property
+    def role(self) -> str:
+        """`"controlling"` or `"controlled"` (RFC 8445)."""
+        return "controlling" if self.agent.ice_controlling else "controlled"
+
+    @property
+    def ufrag(self) -> str:
+        """The local username fragment."""
+        return self.agent.local_username
+
+    @property
+    def pwd(self) -> str:
+        """The local password."""
+        return self.agent.local_password
+
+    @property
+    def candidates(self) -> list[str]:
+        """What is known so far, as `a=candidate` values starting with `candidate:`."""
+        return ["candidate:" + c.to_sdp() for c in self.agent.local_candidates]
+
+    def on_candidate(self, callback: Callable[[str], None]) -> None:
+        """Call back with each local candidate from now on."""
+        self.agent.on_candidate = lambda candidate: callback("candidate:" + candidate.to_sdp())
+
+    async def gather(self) -> None:
+        """Open the host sockets; servers are asked in the background."""
+        await self.agent.gather_candidates()
+
+    async def gathered(self) -> None:
+        """Wait until the servers have answered or given up."""
+        if self.agent.gathering is not None:
+            await asyncio.wait([self.agent.gathering])
+
+    async def connect(self, ufrag: str, pwd: str, *, lite: bool = False) -> None:
+        """Check connectivity until a pair is nominated; raises ConnectionError when closed meanwhile. Set your own deadline."""
+        self.state = "checking"
+        self.agent.remote_username, self.agent.remote_password = ufrag, pwd
+        self.agent.remote_is_lite = lite
+        try:
+            await self.agent.connect()
+        except ConnectionError:
+            self.state = "failed"
+            raise
+        self.state = "completed"
+
+    def add_candidate(self, text: str) -> bool:
+        """Add a remote candidate; False when it is of no use here (malformed, TCP, or a name instead of an address)."""
+        try:
+            candidate = IceCandidate.from_sdp(text.removeprefix("candidate:"))
+        except (ValueError, IndexError):
+            return False
+        if candidate.transport.lower() != "udp" or candidate.component != 1:
+            return False
+        task = asyncio.ensure_future(self._add(candidate))
+        self._adding.add(task)
+        task.add_done_callback(self._adding.discard)
+        return True
+
+    async def _add(self, candidate: IceCandidate) -> None:
+        try:
+            await self.agent.add_remote_candidate(candidate)
+        except ValueError as error:
+            logger.info("Ignored a remote candidate: %s", error)
+
+    async def _recv(self) -> bytes:
+        return await self.agent.recv()
+
+    async def _send(self, data: bytes) -> None:
+        self.agent.send_now(data)
+
+    async def close(self) -> None:
+        """Close the sockets; calling it again does nothing."""
+        if self.state == "closed":
+            return
+        self.state = "closed"
+        for task in self._adding:
+            task.cancel()
+        await self.agent.close()
+
+
+def _server_options(servers: Sequence[IceServer]) -> dict[str, Any]:
+    """The first usable STUN and TURN server; one that cannot be parsed is left out with a warning."""
+    usable: list[RTCIceServer] = []
+    for server in servers:
+        for url in server.urls:
+            entry = RTCIceServer(urls=[url], username=server.username, credential=server.credential)
+            try:
+                connection_kwargs([entry])
+            except ValueError as error:
+                logger.warning("Left out the ICE server %s: %s", url, error)
+            else:
+                usable.append(entry)
+    options: dict[str, Any] = connection_kwargs(usable)
+    return options
