@@ -1,0 +1,139 @@
+"""Views: who sees whom, and that a picture never breaks when the speaker changes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from pexrtc_py.node.plan import MediaPlan, Seat
+from pexrtc_py.node.views import (
+    Board,
+    KeyframeAsker,
+    Pacing,
+    Route,
+    board,
+    first_alive,
+    main_sources,
+    slides_sources,
+)
+
+NOW = 1_700_000_000.0
+
+
+def seat(name: str) -> Seat:
+    return Seat(participant=name, call=f"call-{name}", audible=True, visible=True, admitted=True, sees_presentation=True)
+
+
+PLAN = MediaPlan(seats=(seat("ann"), seat("bob"), seat("cid")), stage=("cid", "ann", "bob"))
+
+
+def test_each_sees_the_latest_speaker_other_than_itself() -> None:
+    everybody = {"call-ann", "call-bob", "call-cid"}
+
+    seen = {name: first_alive(main_sources(PLAN, f"call-{name}"), everybody) for name in ("ann", "bob", "cid")}
+
+    assert seen == {"ann": "call-cid", "bob": "call-cid", "cid": "call-ann"}
+
+
+def test_a_source_that_does_not_send_is_passed_over() -> None:
+    assert first_alive(main_sources(PLAN, "call-bob"), {"call-ann"}) == "call-ann"
+    assert first_alive(main_sources(PLAN, "call-bob"), set()) is None
+
+
+def test_somebody_not_yet_on_stage_is_seen_when_nobody_else_sends() -> None:
+    plan = replace(PLAN, stage=())
+
+    assert main_sources(plan, "call-ann") == ("call-bob", "call-cid")
+
+
+def test_who_is_video_muted_is_not_seen() -> None:
+    plan = replace(PLAN, seats=(*PLAN.seats[:2], replace(PLAN.seats[2], visible=False)))
+
+    assert main_sources(plan, "call-bob") == ("call-ann",)
+
+
+def test_the_waiting_room_and_strangers_see_nobody() -> None:
+    plan = replace(PLAN, seats=(replace(PLAN.seats[0], admitted=False), *PLAN.seats[1:]))
+
+    assert main_sources(plan, "call-ann") == ()
+    assert main_sources(plan, "call-who") == ()
+
+
+def test_slides_go_to_all_who_may_see_them_but_the_presenter() -> None:
+    plan = replace(PLAN, presenter="ann", seats=(*PLAN.seats[:2], replace(PLAN.seats[2], sees_presentation=False)))
+
+    assert slides_sources(plan, "call-ann") == ()
+    assert slides_sources(plan, "call-bob") == ("call-ann",)
+    assert slides_sources(plan, "call-cid") == ()
+    assert slides_sources(PLAN, "call-bob") == ()
+
+
+def test_the_splash_says_why() -> None:
+    waiting = replace(PLAN, seats=(replace(PLAN.seats[0], admitted=False), PLAN.seats[1]))
+
+    assert board(waiting, "call-ann") is Board.WAITING
+    assert board(waiting, "call-bob") is Board.ALONE
+    assert board(PLAN, "call-bob") is Board.NO_VIDEO
+    assert board(PLAN, "call-who") is Board.WAITING
+
+
+def test_a_switch_keeps_the_old_picture_until_the_new_keyframe() -> None:
+    route = Route()
+    route.want("old", allowed=("old", "new"))
+    assert route.passes("old", keyframe=True)
+
+    route.want("new", allowed=("old", "new"))
+
+    assert route.waiting == "new"
+    assert not route.passes("new", keyframe=False)
+    assert route.passes("old", keyframe=False)
+    assert route.passes("new", keyframe=True)
+    assert not route.passes("old", keyframe=True)
+    assert route.waiting is None
+
+
+def test_nothing_but_a_keyframe_starts_a_picture() -> None:
+    route = Route()
+    route.want("ann", allowed=("ann",))
+
+    assert [route.passes("ann", keyframe=key) for key in (False, False, True, False)] == [False, False, True, True]
+
+
+def test_who_may_no_longer_be_seen_vanishes_before_the_next_keyframe() -> None:
+    route = Route()
+    route.want("muted", allowed=("muted", "new"))
+    route.passes("muted", keyframe=True)
+
+    route.want("new", allowed=("new",))
+
+    assert not route.passes("muted", keyframe=True)
+
+
+def test_after_a_splash_the_source_begins_with_a_keyframe() -> None:
+    route = Route()
+    route.want("ann", allowed=("ann",))
+    route.passes("ann", keyframe=True)
+
+    route.interrupt()
+
+    assert route.waiting == "ann"
+    assert not route.passes("ann", keyframe=False)
+    assert route.passes("ann", keyframe=True)
+
+
+def test_many_requests_for_a_keyframe_become_one() -> None:
+    asker = KeyframeAsker()
+
+    asked = [asker.due("ann", NOW + step / 10) for step in range(11)]
+
+    assert [step for step, due in enumerate(asked) if due] == [0, 5, 10]
+    assert asker.due("bob", NOW)
+
+
+def test_timestamps_never_go_back_on_a_switch() -> None:
+    pacing = Pacing(90000)
+
+    stamps = [pacing.stamp(NOW), pacing.stamp(NOW + 1 / 30), pacing.stamp(NOW + 1 / 60), pacing.stamp(NOW + 2 / 30)]
+
+    assert stamps[0] == round(NOW * 90000)
+    assert stamps == sorted(set(stamps))
+    assert stamps[3] == round((NOW + 2 / 30) * 90000)
