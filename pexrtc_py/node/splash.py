@@ -1,0 +1,53 @@
+"""The picture a caller gets while there is nobody to show: a title, a sentence, and no cost per caller."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import av
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from pexrtc_media.base import AccessUnit
+from pexrtc_media.encoding import VideoEncoding
+from pexrtc_py.node.views import Board
+
+SIZE = (640, 360)
+BITRATE = 4_000_000
+"""For a single key frame: high enough that the lettering is clean."""
+LONGEST = 48
+TEXT = {
+    Board.WAITING: "Waiting for the host",
+    Board.ALONE: "Waiting for others to join",
+    Board.NO_VIDEO: "Nobody is sending video",
+}
+_TOP, _BOTTOM = (16, 58, 92), (10, 26, 48)
+_WHITE, _PALE = (255, 255, 255), (150, 190, 220)
+
+
+def draw(title: str, text: str, size: tuple[int, int] = SIZE) -> Image.Image:
+    """An RGB picture of `size` (width, height in pixels) with a title and a line of text below it."""
+    picture = Image.linear_gradient("L").resize(size)
+    picture = Image.composite(Image.new("RGB", size, _BOTTOM), Image.new("RGB", size, _TOP), picture)
+    canvas, (width, height) = ImageDraw.Draw(picture), size
+    title = title if len(title) <= LONGEST else f"{title[: LONGEST - 1]}…"
+    canvas.text((width / 2, height * 0.44), title, _WHITE, _font(title, height // 9, width), anchor="mm")
+    canvas.text((width / 2, height * 0.60), text, _PALE, _font(text, height // 18, width), anchor="mm")
+    canvas.rectangle((width * 0.45, height * 0.52, width * 0.55, height * 0.525), fill=_PALE)
+    return picture
+
+
+def _font(text: str, size: int, width: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    """A font of at most this size in which the text fits into nine tenths of the width."""
+    font = ImageFont.load_default(size)
+    return ImageFont.load_default(max(8.0, size * min(1.0, 0.9 * width / max(1.0, font.getlength(text)))))
+
+
+@lru_cache(maxsize=64)
+def splash(codec: str, title: str, board: Board) -> AccessUnit:
+    """The picture as one key frame of `codec` ("vp8" or "h264"), to be sent again as often as needed.
+
+    Takes some milliseconds the first time, so it belongs in an executor; after that it is remembered.
+    """
+    frame = av.VideoFrame.from_ndarray(np.asarray(draw(title, TEXT[board])), format="rgb24")
+    return VideoEncoding(codec, bitrate=BITRATE).encode(frame, 0.0)[0]
