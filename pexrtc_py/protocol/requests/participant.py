@@ -1,0 +1,102 @@
+"""What is asked of one participant."""
+
+from __future__ import annotations
+
+from pexrtc_py.protocol.declare import HOST, HOST_OR_SELF, SELF, ParticipantRequest, post
+from pexrtc_py.protocol.models import CallAnswer, CallType, MediaType, OpenCallType, OpenMediaType
+from pexrtc_py.protocol.wire import Done, Nothing
+
+
+@post("disconnect", by=HOST_OR_SELF)
+class ParticipantDisconnect(ParticipantRequest[Done]):
+    """Remove the participant from the conference."""
+
+
+@post("mute", by=HOST_OR_SELF)
+class Mute(ParticipantRequest[Done]):
+    """Leave the participant's audio out of everybody's mix."""
+
+
+@post("unmute", by=HOST_OR_SELF)
+class Unmute(ParticipantRequest[Done]):
+    """Put the participant's audio back; a guest's own wish is subject to `guests_can_unmute`."""
+
+
+@post("video_muted", by=HOST_OR_SELF, since=20)
+class VideoMuted(ParticipantRequest[Done]):
+    """Stop showing the participant's video."""
+
+
+@post("video_unmuted", by=HOST_OR_SELF, since=20)
+class VideoUnmuted(ParticipantRequest[Done]):
+    """Show the participant's video again."""
+
+
+@post("client_mute", by=SELF, since=36)
+class ClientMute(ParticipantRequest[Done]):
+    """Tell the others that one has muted oneself."""
+
+
+@post("client_unmute", by=SELF, since=36)
+class ClientUnmute(ParticipantRequest[Done]):
+    """Tell the others that one has unmuted oneself."""
+
+
+@post("unlock", by=HOST)
+class ParticipantUnlock(ParticipantRequest[Done]):
+    """Admit the participant from the waiting room."""
+
+
+@post("message", since=20)
+class ParticipantMessage(ParticipantRequest[Done]):
+    """Say something to this participant alone."""
+
+    payload: str
+    type: str = "text/plain"
+
+
+@post("overlaytext", by=HOST_OR_SELF, since=20)
+class Overlaytext(ParticipantRequest[Done]):
+    """Change the name shown over the participant's picture."""
+
+    text: str
+
+
+@post("buzz", by=HOST_OR_SELF, since=20)
+class Buzz(ParticipantRequest[Done]):
+    """Raise the participant's hand."""
+
+
+@post("clearbuzz", by=HOST_OR_SELF, since=20)
+class Clearbuzz(ParticipantRequest[Done]):
+    """Lower the participant's hand."""
+
+
+@post("take_floor", by=SELF, since=20)
+class TakeFloor(ParticipantRequest[Nothing]):
+    """Start presenting, taking the floor from whoever has it; `jpegs` announces still images instead of video."""
+
+    jpegs: bool | None = None
+
+
+@post("release_floor", by=SELF, since=20)
+class ReleaseFloor(ParticipantRequest[Nothing]):
+    """Stop presenting; without effect, and no error, for who does not hold the floor."""
+
+
+@post("calls", by=SELF)
+class Calls(ParticipantRequest[CallAnswer]):
+    """Start a media call with this offer.
+
+    `present` is "main" when slides are to replace the main video; `bandwidth` is kbit/s; the last but that are for RTMP and RTSP.
+    """
+
+    call_type: OpenCallType = CallType.WEBRTC
+    sdp: str | None = None
+    fecc_supported: bool = False
+    media_type: OpenMediaType = MediaType.VIDEO
+    present: str | None = None
+    streaming: bool | None = None
+    bandwidth: float | None = None
+    audioonly: bool | None = None
+    url: str | None = None
