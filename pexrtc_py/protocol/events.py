@@ -66,7 +66,7 @@ class ParticipantDelete(Event):
 class ConferenceUpdate(Event):
     """The conference's state changed; it is given in full."""
 
-    status: Annotated[ConferenceStatus, WHOLE] = ConferenceStatus()
+    status: Annotated[ConferenceStatus, WHOLE]
 
 
 @event("layout")
@@ -84,7 +84,7 @@ class Layout(Event):
 class Stage(Event):
     """Who spoke last, in order, and who is speaking."""
 
-    entries: Annotated[tuple[StageEntry, ...], WHOLE] = ()
+    entries: Annotated[tuple[StageEntry, ...], WHOLE]
 
 
 @event("message_received", "message")
@@ -297,7 +297,8 @@ class InBreakout(Event):
         inside = dict(data) if isinstance(data, Mapping) else {}
         name, payload = str(inside.pop("event", "")), inside.pop("data", None)
         inner_id = inside.get("id")
-        inside["event"] = _decode(name, payload, id=inner_id if isinstance(inner_id, str) else None)
+        read = _decode if name != cls.name else _unknown_nested  # rooms do not nest, and a payload that does must not exhaust the stack
+        inside["event"] = read(name, payload, id=inner_id if isinstance(inner_id, str) else None)
         return super().from_wire(inside)
 
     def to_wire(self) -> dict[str, Any]:
@@ -349,6 +350,10 @@ def _decode(name: str, data: Any, *, id: str | None) -> Event:
         return kind.from_wire(data, id=id)
     except ValidationError as error:
         return _unknown(name, data, id, f"it makes no sense ({error.errors(include_url=False, include_input=False)[0]['msg']})")
+
+
+def _unknown_nested(name: str, data: Any, *, id: str | None) -> Unknown:
+    return _unknown(name, data, id, "a breakout room has no breakout rooms")
 
 
 def _unknown(name: str, data: Any, id: str | None, why: str) -> Unknown:

@@ -33,12 +33,12 @@ class StartConference(ConferenceRequest[Done]):
 
 
 @post("muteguests", by=HOST)
-class Muteguests(ConferenceRequest[Done]):
+class MuteGuests(ConferenceRequest[Done]):
     """Mute all guests."""
 
 
 @post("unmuteguests", by=HOST)
-class Unmuteguests(ConferenceRequest[Done]):
+class UnmuteGuests(ConferenceRequest[Done]):
     """Unmute all guests."""
 
 

@@ -56,7 +56,7 @@ class ParticipantMessage(ParticipantRequest[Done]):
 
 
 @post("overlaytext", by=HOST_OR_SELF, since=20)
-class Overlaytext(ParticipantRequest[Done]):
+class OverlayText(ParticipantRequest[Done]):
     """Change the name shown over the participant's picture."""
 
     text: str
@@ -68,7 +68,7 @@ class Buzz(ParticipantRequest[Done]):
 
 
 @post("clearbuzz", by=HOST_OR_SELF, since=20)
-class Clearbuzz(ParticipantRequest[Done]):
+class ClearBuzz(ParticipantRequest[Done]):
     """Lower the participant's hand."""
 
 
