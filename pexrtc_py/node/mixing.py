@@ -1,13 +1,23 @@
-"""The audio of a room: everybody hears everybody but itself."""
+"""The audio of a room: everybody hears everybody but itself.
+
+`Mixer` computes on numbers alone; `Desk` puts the codecs around it, for one job per tick off the event loop.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from fractions import Fraction
 
 import numpy as np
+from av import AudioFrame
 
-from pexrtc_py.node.sound import BLOCK, Block, Gate, Ring, Sum, Voice, level, limit
+from pexrtc_media.base import AccessUnit
+from pexrtc_py.engine.encoders import SILENT_OPUS, AudioDecoder, OpusEncoder
+from pexrtc_py.node.sound import BLOCK, RATE, Block, Gate, Ring, Sum, Voice, level, limit
+
+LOOKAHEAD = 312
+"""Samples by which an Opus encoder is late (RFC 7845 4.2); packets carry the time of what they play, not of what went in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,3 +114,95 @@ def _sum(callers: frozenset[str], blocks: Mapping[str, Block]) -> Block:
     for name in callers & blocks.keys():
         total += blocks[name]
     return limit(total)
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One tick of work: whom to hear, who listens, and what arrived since the last tick."""
+
+    callers: frozenset[str]
+    listeners: tuple[str, ...]
+    arrived: tuple[tuple[str, tuple[tuple[AccessUnit, float], ...]], ...]
+    """By caller: Opus packets and when they were captured, in Unix seconds of our clock."""
+    skip: int = 0
+    """Blocks to leave out before this one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """What came of a tick: packets with those who get them, changes of who speaks, and what is waiting."""
+
+    packets: tuple[tuple[AccessUnit, tuple[str, ...]], ...]
+    voices: tuple[tuple[str, bool], ...]
+    depths: Mapping[str, int]
+    """Samples per caller that are ahead of the mix."""
+    late: Mapping[str, int]
+    """Samples per caller that came too late or far too early, since the caller was first heard."""
+
+
+class Desk:
+    """The audio of one room with its codecs; `work` computes for some milliseconds, one call at a time.
+
+    Each distinct mix is encoded once. Its encoder lives as long as the mix goes on; a new one first encodes the
+    block before, so that a listener's decoder is led from one mix to the next.
+    """
+
+    def __init__(self, position: int) -> None:
+        self.mixer = Mixer(position)
+        self._decoders: dict[str, AudioDecoder] = {}
+        self._encoders: dict[frozenset[str], OpusEncoder] = {}
+
+    def work(self, job: Job) -> Played:
+        """Decode what arrived, mix one block, encode it for its listeners."""
+        self.mixer.skip(job.skip)
+        ended = self.mixer.keep(job.callers)
+        self._decoders = {caller: self._decoders.get(caller) or AudioDecoder() for caller in job.callers}
+        for caller, units in job.arrived:
+            self._decode(caller, units)
+        position = self.mixer.position
+        mixed = self.mixer.tick(job.listeners)
+        voices = (*((caller, False) for caller in ended), *mixed.voices)
+        return Played(tuple(self._encode(mixed, position)), voices, *self._rings())
+
+    def _decode(self, caller: str, units: Iterable[tuple[AccessUnit, float]]) -> None:
+        ring, decoder = self.mixer.ring(caller), self._decoders.get(caller)
+        if ring is None or decoder is None:
+            return
+        for unit, captured in units:
+            start = round(captured * RATE)
+            for frame in decoder.decode(unit):
+                samples = np.asarray(frame.to_ndarray(), np.int16).reshape(-1, 2)
+                ring.write(start, samples)
+                start += len(samples)
+
+    def _encode(self, mixed: Mixed, position: int) -> Iterable[tuple[AccessUnit, tuple[str, ...]]]:
+        encoders = {mix.callers: self._encoder(mix, position) for mix in mixed.mixes}
+        self._encoders = encoders
+        for mix in mixed.mixes:
+            for unit in encoders[mix.callers].encode(_frame(mix.block, position)):
+                yield _packet(unit.data, position), mix.listeners
+        if mixed.silent:
+            yield _packet(SILENT_OPUS, position), mixed.silent
+
+    def _encoder(self, mix: Mix, position: int) -> OpusEncoder:
+        known = self._encoders.get(mix.callers)
+        if mix.lead is None and known is not None:
+            return known
+        fresh = OpusEncoder()
+        if mix.lead is not None:
+            fresh.encode(_frame(mix.lead, position - BLOCK))
+        return fresh
+
+    def _rings(self) -> tuple[dict[str, int], dict[str, int]]:
+        rings = {caller: ring for caller in self._decoders if (ring := self.mixer.ring(caller))}
+        return {name: ring.depth for name, ring in rings.items()}, {name: ring.late + ring.refused for name, ring in rings.items()}
+
+
+def _frame(block: Block, position: int) -> AudioFrame:
+    frame = AudioFrame.from_ndarray(np.ascontiguousarray(block).reshape(1, -1), format="s16", layout="stereo")
+    frame.sample_rate, frame.pts, frame.time_base = RATE, position, Fraction(1, RATE)
+    return frame
+
+
+def _packet(data: bytes, position: int) -> AccessUnit:
+    return AccessUnit(data, "opus", position - LOOKAHEAD, RATE)

@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from pexrtc_media.base import AccessUnit
 from pexrtc_media.encoding import VideoEncoding
-from pexrtc_py.node.views import Board
+from pexrtc_py.node.routing import Board
 
 SIZE = (640, 360)
 BITRATE = 4_000_000

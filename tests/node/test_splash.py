@@ -10,8 +10,8 @@ import av.container
 import numpy as np
 import pytest
 
+from pexrtc_py.node.routing import Board
 from pexrtc_py.node.splash import SIZE, draw, splash
-from pexrtc_py.node.views import Board
 
 
 def decoded(codec: str, data: bytes) -> av.VideoFrame:

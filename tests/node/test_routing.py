@@ -1,11 +1,11 @@
-"""Views: who sees whom, and that a picture never breaks when the speaker changes."""
+"""Routing: who sees whom, and that a picture never breaks when the speaker changes."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
 from pexrtc_py.node.plan import MediaPlan, Seat
-from pexrtc_py.node.views import (
+from pexrtc_py.node.routing import (
     Board,
     KeyframeAsker,
     Pacing,

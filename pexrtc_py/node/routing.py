@@ -1,0 +1,128 @@
+"""Who sees whom, and when a receiver's picture may change: decisions without any media.
+
+Sources and receivers are named by their call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from enum import StrEnum
+
+from pexrtc_py.node.plan import MediaPlan, Seat
+
+STALL = 1.5
+"""Seconds without a picture after which a source is passed over."""
+ASK_EVERY = 0.5
+"""Seconds between two keyframe requests to one source, however many receivers ask."""
+
+
+class Board(StrEnum):
+    """What a receiver is told while there is nobody to show."""
+
+    WAITING = "waiting"
+    """In the waiting room."""
+    ALONE = "alone"
+    """Nobody else is there."""
+    NO_VIDEO = "no_video"
+    """Others are there, none of them sends a picture."""
+
+
+def seat_of(plan: MediaPlan, call: str) -> Seat | None:
+    """The seat of a call, if it has one."""
+    return next((seat for seat in plan.seats if seat.call == call), None)
+
+
+def main_sources(plan: MediaPlan, receiver: str) -> tuple[str, ...]:
+    """The calls whose main video the receiver may see, best first: who is first on stage, never itself."""
+    seat = seat_of(plan, receiver)
+    if seat is None or not seat.admitted:
+        return ()
+    return tuple(other.call for other in by_stage(plan) if other.visible and other.participant != seat.participant)
+
+
+def slides_sources(plan: MediaPlan, receiver: str) -> tuple[str, ...]:
+    """The calls whose presentation the receiver may see: the presenter's, if slides may be sent to it."""
+    seat = seat_of(plan, receiver)
+    if seat is None or not seat.sees_presentation or plan.presenter in {None, seat.participant}:
+        return ()
+    return tuple(other.call for other in plan.seats if other.participant == plan.presenter)
+
+
+def first_alive(sources: Iterable[str], alive: Collection[str]) -> str | None:
+    """The best source that sends."""
+    return next((source for source in sources if source in alive), None)
+
+
+def by_stage(plan: MediaPlan) -> list[Seat]:
+    """The seats in the order of the stage; those who are not on it come last, in the order of the seats."""
+    rank = {participant: place for place, participant in enumerate(plan.stage)}
+    return sorted(plan.seats, key=lambda seat: rank.get(seat.participant, len(rank)))
+
+
+def board(plan: MediaPlan, receiver: str) -> Board:
+    """Which splash picture fits the receiver."""
+    seat = seat_of(plan, receiver)
+    if seat is None or not seat.admitted:
+        return Board.WAITING
+    others = any(other.admitted and other.participant != seat.participant for other in plan.seats)
+    return Board.NO_VIDEO if others else Board.ALONE
+
+
+class Route:
+    """What one receiver gets in one slot: the old picture stays until the new source sends a keyframe."""
+
+    def __init__(self) -> None:
+        self.wanted: str | None = None
+        self.current: str | None = None
+
+    @property
+    def waiting(self) -> str | None:
+        """The source whose keyframe is awaited."""
+        return self.wanted if self.wanted != self.current else None
+
+    def want(self, source: str | None, *, allowed: Collection[str]) -> None:
+        """Decide what shall be seen; what is seen now ends at once if it is no longer allowed, or nothing is wanted."""
+        self.wanted = source
+        if source is None or self.current not in allowed:
+            self.current = None
+
+    def interrupt(self) -> None:
+        """Something else was sent in between: the current source must begin with a keyframe again."""
+        self.current = None
+
+    def passes(self, source: str, *, keyframe: bool) -> bool:
+        """Whether a unit of this source goes to the receiver."""
+        if source == self.wanted and keyframe:
+            self.current = source
+        return source == self.current
+
+
+class KeyframeAsker:
+    """Lets one request per source and half second through."""
+
+    def __init__(self) -> None:
+        self._asked: dict[str, float] = {}
+
+    def due(self, source: str, now: float) -> bool:
+        """Whether to ask now; an answer of True counts as asked."""
+        if now - self._asked.get(source, float("-inf")) < ASK_EVERY:
+            return False
+        self._asked[source] = now
+        return True
+
+    def forget(self, source: str) -> None:
+        """The source is gone."""
+        self._asked.pop(source, None)
+
+
+class Pacing:
+    """The time line of what one receiver gets in one slot: it only grows, whichever source is forwarded."""
+
+    def __init__(self, clock_rate: int) -> None:
+        self._rate = clock_rate
+        self._last = -1
+
+    def stamp(self, captured: float) -> int:
+        """The timestamp of a unit captured then (Unix seconds); at least one more than the last."""
+        self._last = max(self._last + 1, round(captured * self._rate))
+        return self._last
