@@ -81,6 +81,12 @@ def require_bundle(description: Description) -> None:
         raise SdpError("The session description has no a=rtcp-mux; the other side must send RTP and RTCP on one port.")
 
 
+def dtls_role(answer: Description, *, offered: bool) -> str:
+    """Our DTLS role after an exchange, `"active"` or `"passive"`; an answer that takes no side is active (RFC 4145 4)."""
+    active = (answer.transport.setup == "passive") is offered
+    return "active" if active else "passive"
+
+
 def negotiate(offer: Description, answer: Description, *, offered: bool) -> dict[Slot, Negotiated]:
     """What an exchange allows in each slot; rejected slots are absent, inactive ones present. `offered`: the offer is ours.
 

@@ -35,7 +35,7 @@ _PAYLOAD_TYPES = {
 
 @dataclass(frozen=True, kw_only=True)
 class LocalSlot:
-    """What we bring to one slot."""
+    """What we bring to one slot; options without codecs mean all that we have."""
 
     options: SlotOptions
     ssrc: int
@@ -135,7 +135,7 @@ def _free_mid(plans: list[_Plan]) -> str:
 
 def _offered(slot: Slot, local: LocalParameters, mid: str, numbers: _Numbers, before: Section | None) -> _Plan:
     ours = local.slots[slot]
-    codecs = tuple(numbers.codec(slot, name, ours, before) for name in ours.options.codecs if name in CODECS[slot.kind])
+    codecs = tuple(numbers.codec(slot, name, ours, before) for name in _wanted(slot, ours))
     return _Plan(
         mid=mid,
         kind=slot.kind,
@@ -148,6 +148,15 @@ def _offered(slot: Slot, local: LocalParameters, mid: str, numbers: _Numbers, be
         feedback={codec.payload_type: _FEEDBACK[slot.kind] for codec in codecs},
         extensions=numbers.extensions(slot),
     )
+
+
+def _wanted(slot: Slot, ours: LocalSlot) -> tuple[str, ...]:
+    """The names of the codecs to use, all we have if the options name none; a `ValueError` for one we do not have."""
+    have = CODECS[slot.kind]
+    unknown = [name for name in ours.options.codecs if name not in have]
+    if unknown:
+        raise ValueError(f"The {slot} slot cannot use the codec {unknown[0]!r}; it has {', '.join(have)}.")
+    return ours.options.codecs or tuple(have)
 
 
 def _fmtp(slot: Slot, name: str, ours: LocalSlot, theirs: Format | None) -> str:
@@ -214,7 +223,7 @@ def _shared_feedback(slot: Slot, theirs: Format) -> tuple[str, ...]:
 
 def _chosen(slot: Slot, section: Section, ours: LocalSlot) -> Iterator[Codec]:
     """For each codec we want, in our order, the offered format that suits it best."""
-    for name in ours.options.codecs:
+    for name in _wanted(slot, ours):
         suiting = sorted((item for item in playable(section) if item.name == name), key=_unconstrained)
         for best in suiting[:1]:
             rtx = section.retransmissions.get(best.payload_type)

@@ -218,7 +218,7 @@ class Section(Block):
     @property
     def candidates(self) -> tuple[str, ...]:
         """The candidates, each as `candidate:...`."""
-        return tuple(f"candidate:{value}" for value in self.values("candidate"))
+        return tuple(f"candidate:{value}" for value in self.values("candidate") if value)
 
     @property
     def rtx_ssrcs(self) -> dict[int, int]:
