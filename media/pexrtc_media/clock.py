@@ -1,0 +1,100 @@
+"""Places units of several tracks on one clock: the sender's, by its RTCP sender reports, or ours where there are none.
+
+Trust is ordered. The media time stamps carry the rhythm; the reports (`AccessUnit.ntp`) say where it sits on the common clock
+and correct it slowly; arrival is the stopgap, and the judge when the first two disagree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from pexrtc_media.base import AccessUnit, Timeline
+
+JUMP = 2.0
+"""Seconds of disagreement that are a jump of one of the clocks and no longer drift."""
+
+_BY_REPORT = (0.1, 0.005)
+_BY_ARRIVAL = (0.002, 0.001)
+
+
+class Reference:
+    """The clock that all tracks of a recording share, in Unix seconds of the sender or, if `local`, of this machine."""
+
+    def __init__(self) -> None:
+        self.local = False
+        self.offset: float | None = None
+        """Sender's clock minus ours, as seen with the shortest transit; None before the first report."""
+        self.timeline = Timeline()
+
+    def see(self, unit: AccessUnit, now: float) -> None:
+        """Learn from `unit`, handed in at `now`, how far the sender's clock is from ours, or where local media time begins."""
+        if unit.ntp is None and not unit.arrival:
+            self.timeline.anchor(now, unit.timestamp / unit.clock_rate)
+        if unit.ntp is None or not unit.arrival:
+            return
+        offset = unit.ntp - unit.arrival
+        if self.offset is None or (not self.local and 0 < offset - self.offset < JUMP):
+            self.offset = offset
+
+    def of_arrival(self, arrival: float) -> float:
+        """The common time of a moment on our clock."""
+        return arrival if self.local or self.offset is None else arrival + self.offset
+
+    def of_report(self, ntp: float) -> float:
+        """The common time of a moment on the sender's clock."""
+        return ntp - self.offset if self.local and self.offset is not None else ntp
+
+
+class TrackClock:
+    """Maps the time stamps of one track onto the `reference`; small errors are corrected a little with each unit."""
+
+    def __init__(self, reference: Reference) -> None:
+        self._reference = reference
+        self._epoch: int | None = None
+        self._offset = 0.0
+
+    def place(self, unit: AccessUnit, now: float) -> float:
+        """The common time of `unit` in seconds; `now` (Unix seconds) is when a unit that was never received is handed in first."""
+        self._reference.see(unit, now)
+        seconds = unit.timestamp / unit.clock_rate
+        measured, (gain, limit) = self._measure(unit, seconds, now)
+        if unit.epoch != self._epoch:
+            self._epoch, self._offset = unit.epoch, measured - seconds
+            return measured
+        error = measured - seconds - self._offset
+        if abs(error) < JUMP:
+            self._offset += min(max(error * gain, -limit), limit)
+        else:
+            self._judge(unit, seconds)
+        return seconds + self._offset
+
+    def _measure(self, unit: AccessUnit, seconds: float, now: float) -> tuple[float, tuple[float, float]]:
+        if unit.ntp is not None:
+            return self._reference.of_report(unit.ntp), _BY_REPORT
+        if unit.arrival:
+            return self._reference.of_arrival(unit.arrival), _BY_ARRIVAL
+        return self._reference.of_arrival(self._reference.timeline.anchor(now, seconds) + seconds), _BY_REPORT
+
+    def _judge(self, unit: AccessUnit, seconds: float) -> None:
+        """Either the media time jumped, then arrival tells where to, or the sender's wall clock was set, which is no matter to us."""
+        if not unit.arrival:
+            return
+        expected = self._reference.of_arrival(unit.arrival)
+        if abs(seconds + self._offset - expected) > JUMP:
+            self._offset = expected - seconds
+
+
+def backdated(units: Sequence[AccessUnit]) -> list[AccessUnit]:
+    """Units of one track in which those from before the first report of their epoch are placed by it."""
+    reports: dict[int, AccessUnit] = {}
+    for unit in units:
+        if unit.ntp is not None:
+            reports.setdefault(unit.epoch, unit)
+    return [_by_report(unit, reports.get(unit.epoch)) for unit in units]
+
+
+def _by_report(unit: AccessUnit, report: AccessUnit | None) -> AccessUnit:
+    if unit.ntp is not None or report is None or report.ntp is None:
+        return unit
+    return replace(unit, ntp=report.ntp + (unit.timestamp - report.timestamp) / unit.clock_rate)

@@ -1,0 +1,159 @@
+"""Writes Matroska and WebM: each half second of media is a complete cluster in the file.
+
+An own writer, because FFmpeg's interleaving keeps everything in memory for as long as a declared VP8 track is silent, and
+slides are silent most of the time. Elements and their meaning: RFC 9559; the coding of identifiers and sizes: RFC 8794.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+
+from pexrtc_media.bitstream import OPUS_LOOKAHEAD, avc_configuration, length_prefixed, picture_size
+from pexrtc_media.container import TrackHeader
+from pexrtc_media.storage import Storage
+
+CLUSTER_MS = 500
+CLUSTER_BYTES = 2 * 1024 * 1024
+_SEEK_ROOM = 96
+_UNKNOWN_SIZE = bytes.fromhex("01ffffffffffffff")
+_CODEC_IDS = {"opus": "A_OPUS", "vp8": "V_VP8", "h264": "V_MPEG4/ISO/AVC"}
+
+_EBML, _SEGMENT, _SEEK_HEAD, _INFO, _TRACKS, _CLUSTER, _CUES, _VOID = (
+    0x1A45DFA3, 0x18538067, 0x114D9B74, 0x1549A966, 0x1654AE6B, 0x1F43B675, 0x1C53BB6B, 0xEC,
+)  # fmt: skip
+
+
+def size_field(length: int, width: int | None = None) -> bytes:
+    """`length` as a data size of `width` bytes, or of as few as it takes (RFC 8794 6)."""
+    if width is None:
+        width = next(count for count in range(1, 9) if length < (1 << 7 * count) - 1)
+    return ((1 << 7 * width) | length).to_bytes(width, "big")
+
+
+def element(identifier: int, *payload: bytes) -> bytes:
+    """One element: identifier, size, payload."""
+    body = b"".join(payload)
+    return identifier.to_bytes((identifier.bit_length() + 7) // 8, "big") + size_field(len(body)) + body
+
+
+def number(identifier: int, value: int) -> bytes:
+    """An element that holds an unsigned integer."""
+    return element(identifier, value.to_bytes(max((value.bit_length() + 7) // 8, 1), "big"))
+
+
+def real(identifier: int, value: float) -> bytes:
+    """An element that holds a floating point number of eight bytes."""
+    return element(identifier, struct.pack(">d", value))
+
+
+def text(identifier: int, value: str) -> bytes:
+    """An element that holds a string."""
+    return element(identifier, value.encode())
+
+
+class Matroska:
+    """A Matroska (`document="matroska"`) or WebM (`"webm"`) file being written into `storage`.
+
+    The duration in the head is kept up to date with every cluster, so that a file whose writer was killed shows it as well.
+    """
+
+    def __init__(self, storage: Storage, headers: Sequence[TrackHeader], *, document: str) -> None:
+        self._storage = storage
+        self._headers = headers
+        self._blocks: list[bytes] = []
+        self._block_bytes = 0
+        self._cluster_time = 0
+        self._last = 0
+        self._cued: set[int] = set()
+        self._cues: list[tuple[int, int, int]] = []
+        self._write_head(document)
+
+    def write(self, track: int, seconds: float, data: bytes, *, keyframe: bool) -> None:
+        """Add one unit (H.264 in Annex B form) to track number `track`, at `seconds` from the start; milliseconds are kept."""
+        time = max(round(seconds * 1000), 0)
+        if self._blocks and (not -CLUSTER_MS < time - self._cluster_time < CLUSTER_MS or self._block_bytes > CLUSTER_BYTES):
+            self._flush()
+        if not self._blocks:
+            self._cluster_time = time
+        header = self._headers[track]
+        payload = length_prefixed(data) if header.codec == "h264" else data
+        flags = b"\x80" if keyframe else b"\x00"
+        block = element(0xA3, size_field(track + 1), struct.pack(">h", time - self._cluster_time), flags, payload)
+        self._blocks.append(block)
+        self._block_bytes += len(block)
+        self._last = max(self._last, time + (20 if header.codec == "opus" else 33))
+        if keyframe and header.codec != "opus" and track not in self._cued:
+            self._cued.add(track)
+            self._cues.append((time, track + 1, self._storage.length - self._segment))
+
+    def close(self) -> None:
+        """Write what is left, the index of key frames, and complete the head."""
+        self._flush()
+        cues = self._storage.length
+        if self._cues:
+            self._storage.write(element(_CUES, *(self._cue(*cue) for cue in sorted(self._cues))))
+            self._places[_CUES] = cues
+        self._storage.patch(self._segment, self._seek_head())
+        self._storage.patch(self._segment - 8, size_field(self._storage.length - self._segment, 8))
+
+    def _write_head(self, document: str) -> None:
+        ebml = [number(0x4286, 1), number(0x42F7, 1), number(0x42F2, 4), number(0x42F3, 8)]
+        head = element(_EBML, *ebml, text(0x4282, document), number(0x4287, 4), number(0x4285, 2))
+        head += _SEGMENT.to_bytes(4, "big") + _UNKNOWN_SIZE
+        self._segment = len(head)
+        head += _void(_SEEK_ROOM)
+        self._places = {_INFO: len(head)}
+        # Eleven bytes: the room of a Duration element, which must not be there with the value zero.
+        info = element(_INFO, number(0x2AD7B1, 1_000_000), text(0x4D80, "pexrtc_media"), text(0x5741, "pexrtc_media"), _void(11))
+        head += info
+        self._duration = len(head) - 11
+        self._places[_TRACKS] = len(head)
+        head += element(_TRACKS, *(_track_entry(index + 1, header) for index, header in enumerate(self._headers)))
+        self._storage.write(head)
+
+    def _flush(self) -> None:
+        if not self._blocks:
+            return
+        self._storage.write(element(_CLUSTER, number(0xE7, self._cluster_time), *self._blocks))
+        self._storage.patch(self._duration, real(0x4489, float(self._last)))
+        self._blocks.clear()
+        self._block_bytes = 0
+        self._cued.clear()
+
+    def _seek_head(self) -> bytes:
+        entries = (
+            element(0x4DBB, element(0x53AB, what.to_bytes(4, "big")), number(0x53AC, at - self._segment))
+            for what, at in self._places.items()
+        )
+        head = element(_SEEK_HEAD, *entries)
+        return head + _void(_SEEK_ROOM - len(head))
+
+    def _cue(self, time: int, track: int, position: int) -> bytes:
+        return element(0xBB, number(0xB3, time), element(0xB7, number(0xF7, track), number(0xF1, position)))
+
+
+def _void(length: int) -> bytes:
+    """A Void element of `length` bytes in all, at least 2 and less than 129."""
+    return bytes([_VOID, 0x80 | (length - 2)]) + bytes(length - 2)
+
+
+def _track_entry(track: int, header: TrackHeader) -> bytes:
+    fields = [number(0xD7, track), number(0x73C5, track), number(0x9C, 0), text(0x22B59C, "und"), text(0x536E, header.name)]
+    fields += [number(0x88, int(header.name != "presentation")), text(0x86, _CODEC_IDS[header.codec])]
+    details = _audio_fields() if header.codec == "opus" else _video_fields(header)
+    return element(0xAE, *fields, *details)
+
+
+def _audio_fields() -> list[bytes]:
+    # WebRTC's Opus is announced as two channels whatever it carries (RFC 7587 4.1).
+    head = b"OpusHead" + struct.pack("<BBHIhB", 1, 2, OPUS_LOOKAHEAD, 48000, 0, 0)
+    delay = number(0x56AA, OPUS_LOOKAHEAD * 1_000_000_000 // 48000)
+    preroll = number(0x56BB, 80_000_000)
+    return [number(0x83, 2), element(0x63A2, head), delay, preroll, element(0xE1, real(0xB5, 48000.0), number(0x9F, 2))]
+
+
+def _video_fields(header: TrackHeader) -> list[bytes]:
+    width, height = picture_size(header.codec, header.keyframe)
+    private = [element(0x63A2, avc_configuration(header.keyframe))] if header.codec == "h264" else []
+    return [number(0x83, 1), *private, element(0xE0, number(0xB0, width), number(0xBA, height))]

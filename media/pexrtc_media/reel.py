@@ -1,0 +1,91 @@
+"""One file of a recording: its storage, its container, and the order in which units of several tracks go into it."""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pexrtc_media.base import MediaError
+from pexrtc_media.container import Container, Kind, TrackHeader
+from pexrtc_media.storage import Storage
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A track in a file."""
+
+    reel: Reel
+    track: int
+    codec: str
+
+
+WINDOW = 0.25
+"""Seconds of media that are kept back so that the tracks of a file go in interleaved."""
+
+
+class Reel:
+    """A file that has its name from the start and gets its head once the tracks are known; MediaError when it cannot be created."""
+
+    def __init__(self, path: Path, kind: Kind) -> None:
+        self.path = path
+        self.error: MediaError | None = None
+        self._kind = kind
+        self._storage = Storage(path)
+        self._container: Container | None = None
+        self._order = itertools.count()
+        self._waiting: list[tuple[float, int, int, bytes, bool]] = []
+        self._newest = 0.0
+        self._last: list[float] = []
+
+    @property
+    def length(self) -> int:
+        """Bytes of the file so far."""
+        return self._storage.length
+
+    def open(self, headers: Sequence[TrackHeader]) -> None:
+        """Write the head for these tracks."""
+        self._last = [-1.0] * len(headers)
+        try:
+            self._container = self._kind.open(self._storage, headers)
+        except MediaError as error:
+            self.error = error
+
+    def put(self, track: int, seconds: float, data: bytes, *, keyframe: bool) -> float:
+        """Add a unit; gives the time it got, which is later than that of the unit before."""
+        time = max(seconds, self._last[track] + 0.001, 0.0)
+        self._last[track] = time
+        self._newest = max(self._newest, time)
+        heapq.heappush(self._waiting, (time, next(self._order), track, data, keyframe))
+        self._write(self._newest - WINDOW)
+        return time
+
+    def check(self) -> MediaError | None:
+        """Why nothing more can be written, if so."""
+        self.error = self.error or self._storage.error
+        return self.error
+
+    async def aclose(self) -> None:
+        """Write what is left and complete the file; calling it again does nothing."""
+        self._write(float("inf"))
+        container, self._container = self._container, None
+        if container is not None and self.check() is None:
+            try:
+                container.close()
+            except MediaError as error:
+                self.error = error
+        await asyncio.to_thread(self._storage.finish)
+        self.check()
+
+    def _write(self, until: float) -> None:
+        while self._waiting and self._waiting[0][0] <= until:
+            time, _, track, data, keyframe = heapq.heappop(self._waiting)
+            if self._container is None or self.check() is not None:
+                continue
+            try:
+                self._container.write(track, time, data, keyframe=keyframe)
+            except MediaError as error:
+                self.error = error
