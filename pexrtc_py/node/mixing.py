@@ -1,6 +1,6 @@
 """The audio of a room: everybody hears everybody but itself.
 
-`Mixer` computes on numbers alone; `Desk` puts the codecs around it, for one job per tick off the event loop.
+`Mixer` computes on numbers alone; `MixingDesk` puts the codecs around it, for one job per tick off the event loop.
 """
 
 from __future__ import annotations
@@ -118,10 +118,11 @@ def _sum(callers: frozenset[str], blocks: Mapping[str, Block]) -> Block:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One tick of work: whom to hear, who listens, and what arrived since the last tick."""
+    """One tick of work: whom to hear, who listens, who waits in silence, and what arrived since the last tick."""
 
     callers: frozenset[str]
     listeners: tuple[str, ...]
+    waiting: tuple[str, ...]
     arrived: tuple[tuple[str, tuple[tuple[AccessUnit, float], ...]], ...]
     """By caller: Opus packets and when they were captured, in Unix seconds of our clock."""
     skip: int = 0
@@ -140,7 +141,7 @@ class Played:
     """Samples per caller that came too late or far too early, since the caller was first heard."""
 
 
-class Desk:
+class MixingDesk:
     """The audio of one room with its codecs; `work` computes for some milliseconds, one call at a time.
 
     Each distinct mix is encoded once. Its encoder lives as long as the mix goes on; a new one first encodes the
@@ -162,7 +163,8 @@ class Desk:
         position = self.mixer.position
         mixed = self.mixer.tick(job.listeners)
         voices = (*((caller, False) for caller in ended), *mixed.voices)
-        return Played(tuple(self._encode(mixed, position)), voices, *self._rings())
+        packets = tuple(self._encode(mixed.mixes, (*mixed.silent, *job.waiting), position))
+        return Played(packets, voices, *self._rings())
 
     def _decode(self, caller: str, units: Iterable[tuple[AccessUnit, float]]) -> None:
         ring, decoder = self.mixer.ring(caller), self._decoders.get(caller)
@@ -175,14 +177,13 @@ class Desk:
                 ring.write(start, samples)
                 start += len(samples)
 
-    def _encode(self, mixed: Mixed, position: int) -> Iterable[tuple[AccessUnit, tuple[str, ...]]]:
-        encoders = {mix.callers: self._encoder(mix, position) for mix in mixed.mixes}
-        self._encoders = encoders
-        for mix in mixed.mixes:
-            for unit in encoders[mix.callers].encode(_frame(mix.block, position)):
+    def _encode(self, mixes: tuple[Mix, ...], silent: tuple[str, ...], position: int) -> Iterable[tuple[AccessUnit, tuple[str, ...]]]:
+        self._encoders = {mix.callers: self._encoder(mix, position) for mix in mixes}
+        for mix in mixes:
+            for unit in self._encoders[mix.callers].encode(_frame(mix.block, position)):
                 yield _packet(unit.data, position), mix.listeners
-        if mixed.silent:
-            yield _packet(SILENT_OPUS, position), mixed.silent
+        if silent:
+            yield _packet(SILENT_OPUS, position), silent
 
     def _encoder(self, mix: Mix, position: int) -> OpusEncoder:
         known = self._encoders.get(mix.callers)

@@ -16,6 +16,12 @@ ASK_EVERY = 0.5
 """Seconds between two keyframe requests to one source, however many receivers ask."""
 
 
+SPLASH_EVERY = 0.8
+"""Clients take a main video that is silent for more than a second as lost."""
+PATIENCE = 1.0
+"""How long a receiver waits for the first keyframe of a source before it gets the splash."""
+
+
 class Board(StrEnum):
     """What a receiver is told while there is nobody to show."""
 
@@ -89,6 +95,12 @@ class Route:
     def interrupt(self) -> None:
         """Something else was sent in between: the current source must begin with a keyframe again."""
         self.current = None
+
+    def needs_splash(self, board: Board, *, shown: Board | None, idle: float) -> bool:
+        """Whether to send the splash now: `shown` is the one that is seen, `idle` the seconds since any picture."""
+        if self.wanted is None:
+            return shown is not board or idle >= SPLASH_EVERY
+        return self.waiting is not None and idle >= (PATIENCE if shown is None else SPLASH_EVERY)
 
     def passes(self, source: str, *, keyframe: bool) -> bool:
         """Whether a unit of this source goes to the receiver."""

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
+from av import AudioFrame
 
-from pexrtc_py.node.mixing import Mixed, Mixer
+from pexrtc_media.base import AccessUnit
+from pexrtc_py.engine.encoders import SILENT_OPUS, AudioDecoder, OpusEncoder
+from pexrtc_py.node.mixing import LOOKAHEAD, Job, Mixed, Mixer, MixingDesk, Played
 from pexrtc_py.node.sound import BLOCK, CEILING, FADE, RATE, Block
 
 START = 1_700_000_000 * RATE
@@ -148,3 +153,102 @@ def test_skipped_blocks_are_not_played_later() -> None:
 
     assert mixer.position == START + 3 * BLOCK
     assert mixer.tick(["bob"]).silent == ("bob",)
+
+
+class Caller:
+    """Encodes a tone, hears what it is sent."""
+
+    def __init__(self, frequency: float) -> None:
+        self.frequency = frequency
+        self.encoder, self.decoder = OpusEncoder(), AudioDecoder()
+        self.packets: list[AccessUnit] = []
+
+    def says(self, position: int) -> tuple[tuple[AccessUnit, float], ...]:
+        frame = AudioFrame.from_ndarray(tone(self.frequency, position).reshape(1, -1), format="s16", layout="stereo")
+        frame.sample_rate, frame.pts, frame.time_base = RATE, position, Fraction(1, RATE)
+        return tuple((unit, unit.timestamp / RATE) for unit in self.encoder.encode(frame))
+
+    def heard(self) -> Block:
+        frames = [frame for unit in self.packets for frame in self.decoder.decode(unit)]
+        return np.concatenate([np.asarray(frame.to_ndarray(), np.int16).reshape(-1, 2) for frame in frames])
+
+
+def run(desk: MixingDesk, callers: dict[str, Caller], listeners: tuple[str, ...], ticks: int, *, waiting: tuple[str, ...] = ()) -> Played:
+    for _ in range(ticks):
+        arrived = tuple((name, caller.says(desk.mixer.position + 3 * BLOCK)) for name, caller in callers.items())
+        played = desk.work(Job(frozenset(callers), listeners, waiting, arrived))
+        for unit, names in played.packets:
+            for name in names:
+                if name in callers:
+                    callers[name].packets.append(unit)
+    return played
+
+
+def test_through_the_codecs_each_hears_the_four_others_and_not_itself() -> None:
+    desk, callers = MixingDesk(START), {name: Caller(frequency) for name, frequency in TONES.items()}
+
+    run(desk, callers, tuple(TONES), 60)
+
+    for listener, caller in callers.items():
+        sound = caller.heard()[10 * BLOCK :]
+        for name, frequency in TONES.items():
+            expected = 0.0 if name == listener else 0.1
+            assert strength(sound, frequency) == pytest.approx(expected, abs=0.01), (listener, name)
+
+
+def test_packets_carry_the_capture_time_of_what_they_play() -> None:
+    desk = MixingDesk(START)
+    click = np.zeros((BLOCK, 2), np.int16)
+    click[400:500] = 12000
+    ann = Caller(0)
+    units = []
+    for number, block in enumerate([click * 0, click, click * 0, click * 0]):
+        frame = AudioFrame.from_ndarray(block.reshape(1, -1), format="s16", layout="stereo")
+        frame.sample_rate, frame.pts, frame.time_base = RATE, START + number * BLOCK, Fraction(1, RATE)
+        units += ann.encoder.encode(frame)
+
+    played = [desk.work(Job(frozenset({"ann"}), ("bob",), (), (("ann", ((unit, unit.timestamp / RATE),)),))) for unit in units]
+
+    packets = [packet for tick in played for packet, _ in tick.packets]
+    ann.packets = packets
+    heard = packets[0].timestamp + float(np.argmax(np.abs(ann.heard()[:, 0]) > 4000))
+    assert [packet.timestamp for packet in packets] == [START - LOOKAHEAD + number * BLOCK for number in range(4)]
+    assert heard == pytest.approx(START + BLOCK + 400, abs=48)
+
+
+def test_silence_and_the_waiting_room_get_the_constant_packet() -> None:
+    desk = MixingDesk(START)
+
+    played = run(desk, {"ann": Caller(400.0)}, ("ann",), 5, waiting=("lea",))
+
+    assert [(unit.data, names) for unit, names in played.packets] == [(SILENT_OPUS, ("ann", "lea"))]
+
+
+def test_listeners_who_hear_the_same_get_the_same_packet() -> None:
+    desk = MixingDesk(START)
+
+    played = run(desk, {"ann": Caller(400.0)}, ("ann", "bob", "cid", "dot"), 5)
+
+    assert [names for _, names in played.packets] == [("bob", "cid", "dot"), ("ann",)]
+
+
+def test_a_second_speaker_does_not_disturb_the_first() -> None:
+    desk, ann, eve = MixingDesk(START), Caller(400.0), Caller(0.0)
+    run(desk, {"ann": ann, "eve": eve}, ("eve",), 30)
+
+    run(desk, {"ann": ann, "eve": eve, "bob": Caller(1100.0)}, ("eve",), 30)
+
+    sound = eve.heard()[:, 0].astype(float)
+    envelope = np.abs(sound[10 * BLOCK : 32 * BLOCK]).reshape(-1, 240).max(axis=1)
+    assert envelope.min() > 0.07 * CEILING
+    assert strength(eve.heard()[-20 * BLOCK :], 400.0) == pytest.approx(0.1, abs=0.01)
+    assert strength(eve.heard()[-20 * BLOCK :], 1100.0) == pytest.approx(0.1, abs=0.01)
+
+
+def test_a_damaged_packet_is_silence() -> None:
+    desk = MixingDesk(START)
+    broken = AccessUnit(b"\xff\xff\xff", "opus", START, RATE)
+
+    played = desk.work(Job(frozenset({"ann"}), ("bob",), (), (("ann", ((broken, START / RATE),)),)))
+
+    assert played.packets[0][0].data == SILENT_OPUS

@@ -120,6 +120,27 @@ def test_after_a_splash_the_source_begins_with_a_keyframe() -> None:
     assert route.passes("ann", keyframe=True)
 
 
+def test_without_a_source_the_splash_comes_at_once_and_again_every_second() -> None:
+    route = Route()
+    route.want(None, allowed=())
+
+    assert route.needs_splash(Board.ALONE, shown=None, idle=0.0)
+    assert route.needs_splash(Board.ALONE, shown=Board.WAITING, idle=0.0)
+    assert not route.needs_splash(Board.ALONE, shown=Board.ALONE, idle=0.5)
+    assert route.needs_splash(Board.ALONE, shown=Board.ALONE, idle=0.9)
+
+
+def test_a_source_without_keyframe_is_waited_for_before_the_splash() -> None:
+    route = Route()
+    route.want("ann", allowed=("ann",))
+
+    assert not route.needs_splash(Board.NO_VIDEO, shown=None, idle=0.9)
+    assert route.needs_splash(Board.NO_VIDEO, shown=None, idle=1.1)
+    assert route.needs_splash(Board.NO_VIDEO, shown=Board.ALONE, idle=0.9)
+    route.passes("ann", keyframe=True)
+    assert not route.needs_splash(Board.NO_VIDEO, shown=None, idle=1.1)
+
+
 def test_many_requests_for_a_keyframe_become_one() -> None:
     asker = KeyframeAsker()
 

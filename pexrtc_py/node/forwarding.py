@@ -1,0 +1,291 @@
+"""Video of a room, encoded: each receiver's sender is fed with the source it shall see, transcoded only where codecs differ.
+
+Decisions are `routing`'s; what is here moves access units.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import deque
+from collections.abc import Callable, Coroutine, Iterable, Mapping
+from concurrent.futures import Executor
+from dataclasses import dataclass, field, replace
+
+from pexrtc_media.base import AccessUnit
+from pexrtc_py.engine.encoders import VideoDecoder, VideoEncoder
+from pexrtc_py.engine.peer import Transceiver
+from pexrtc_py.node.routing import STALL, Board, KeyframeAsker, Pacing, Route, first_alive
+from pexrtc_py.node.splash import splash
+
+logger = logging.getLogger(__name__)
+
+BACKLOG = 30
+"""Units that may wait for a transcoder; with more it starts over at a keyframe."""
+VIDEO_RATE = 90_000
+
+
+@dataclass(frozen=True)
+class TranscoderStats:
+    """What one transcoder has done: units taken, waiting, given up; frames sent."""
+
+    taken: int
+    waiting: int
+    dropped: int
+    sent: int
+
+
+class Transcoder:
+    """Turns one source's video into another codec for all who need it; keeps up by encoding the latest frame only.
+
+    `deliver` gets the units with their capture times and `ask` requests a keyframe of the source, both on the event loop.
+    """
+
+    def __init__(self, codec: str, *, executor: Executor, deliver: Callable[[AccessUnit, float], None], ask: Callable[[], None]) -> None:
+        self._executor, self._deliver, self._ask = executor, deliver, ask
+        self._encoder = VideoEncoder(codec)
+        self._decoder: VideoDecoder | None = None
+        self._queue: deque[tuple[AccessUnit, float]] = deque()
+        self._arrived = asyncio.Event()
+        self._started = self._keyframe = False
+        self._taken = self._dropped = self._sent = 0
+        self._task = asyncio.create_task(self._run())
+
+    @property
+    def stats(self) -> TranscoderStats:
+        """Counts so far."""
+        return TranscoderStats(self._taken, len(self._queue), self._dropped, self._sent)
+
+    def put(self, unit: AccessUnit, captured: float) -> None:
+        """Take a unit of the source; what cannot be decoded or kept up with is dropped."""
+        if len(self._queue) >= BACKLOG:
+            self._dropped += len(self._queue)
+            self._queue.clear()
+            self._started = False
+        if not (self._started or unit.keyframe):
+            self._dropped += 1
+            self._ask()
+            return
+        self._started = True
+        self._taken += 1
+        self._queue.append((unit, captured))
+        self._arrived.set()
+
+    def refresh(self) -> None:
+        """Make the next frame a keyframe."""
+        self._keyframe = True
+
+    async def aclose(self) -> None:
+        """Stop; what is being computed is thrown away."""
+        self._task.cancel()
+        await asyncio.wait([self._task])
+
+    async def _run(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            await self._arrived.wait()
+            self._arrived.clear()
+            units, keyframe = tuple(self._queue), self._keyframe
+            self._queue.clear()
+            self._keyframe = False
+            encoded, damaged = await loop.run_in_executor(self._executor, self._work, units, keyframe)
+            if damaged:
+                self._started = False
+            for unit in encoded:
+                self._sent += 1
+                self._deliver(unit, units[-1][1])
+
+    def _work(self, units: tuple[tuple[AccessUnit, float], ...], keyframe: bool) -> tuple[list[AccessUnit], bool]:
+        if self._decoder is None:
+            self._decoder = VideoDecoder(units[0][0].codec)
+        damaged = self._decoder.damaged
+        frames = [frame for unit, _ in units for frame in self._decoder.decode(unit)]
+        encoded = self._encoder.encode(frames[-1], keyframe=keyframe) if frames else []
+        return encoded, self._decoder.damaged > damaged
+
+
+@dataclass
+class _Source:
+    transceiver: Transceiver
+    seen: float = float("-inf")
+    codec: str | None = None
+
+
+@dataclass
+class _Receiver:
+    transceiver: Transceiver
+    route: Route = field(default_factory=Route)
+    pacing: Pacing = field(default_factory=lambda: Pacing(VIDEO_RATE))
+    codecs: frozenset[str] = frozenset()
+    fed: float | None = None
+    """When it last got a picture, or was first able to."""
+    board: Board | None = None
+    """The splash it sees now."""
+
+    @property
+    def codec(self) -> str | None:
+        """What it gets when its video has to be made."""
+        codec = self.transceiver.sender.codec
+        return codec.name if codec else None
+
+    def send(self, unit: AccessUnit, captured: float, now: float) -> bool:
+        timestamp = self.pacing.stamp(captured)
+        sent = self.transceiver.sender.send(replace(unit, timestamp=timestamp, epoch=0), captured=timestamp / VIDEO_RATE)
+        self.fed = now if sent else self.fed
+        return sent
+
+
+@dataclass(frozen=True)
+class View:
+    """What one receiver shall see: the sources it may see, best first, and the splash for lack of them."""
+
+    sources: tuple[str, ...] = ()
+    board: Board | None = None
+
+
+class Forwarder:
+    """One slot (main video or presentation) of all calls of one room; everything runs on the event loop but the codecs."""
+
+    def __init__(self, *, executor: Executor, title: str) -> None:
+        self._executor, self._title = executor, title
+        self._sources: dict[str, _Source] = {}
+        self._receivers: dict[str, _Receiver] = {}
+        self._transcoders: dict[tuple[str, str], Transcoder] = {}
+        self._asker = KeyframeAsker()
+        self._splashes: dict[tuple[str, Board], AccessUnit | None] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    @property
+    def transcoders(self) -> Mapping[tuple[str, str], TranscoderStats]:
+        """Counts of the running transcoders by source and codec."""
+        return {key: transcoder.stats for key, transcoder in self._transcoders.items()}
+
+    def shown(self, receiver: str) -> str | None:
+        """The source that the receiver sees now."""
+        known = self._receivers.get(receiver)
+        return known.route.current if known else None
+
+    def add(self, call: str, transceiver: Transceiver) -> None:
+        """A call takes part: as a source, and as a receiver."""
+        self._sources[call] = _Source(transceiver)
+        self._receivers[call] = _Receiver(transceiver)
+        transceiver.sender.on_keyframe_request = lambda: self._refresh(call, time.time())
+
+    def remove(self, call: str) -> None:
+        """The call is gone; an unknown one is no error."""
+        if self._sources.pop(call, None):
+            self._receivers.pop(call).transceiver.sender.on_keyframe_request = None
+            self._asker.forget(call)
+
+    def feed(self, source: str, unit: AccessUnit, captured: float, now: float) -> None:
+        """A unit of a source has arrived; `captured` on our clock."""
+        known = self._sources.get(source)
+        if known is None:
+            return
+        known.seen, known.codec = now, unit.codec
+        for receiver in self._receivers.values():
+            if unit.codec in receiver.codecs:
+                self._pass(receiver, source, unit, captured, now)
+        for (transcoded, _), transcoder in self._transcoders.items():
+            if transcoded == source:
+                transcoder.put(unit, captured)
+
+    def show(self, views: Mapping[str, View], now: float) -> None:
+        """Make each receiver see what it shall; called on each change and several times a second."""
+        alive = {name for name, source in self._sources.items() if now - source.seen < STALL}
+        for name, receiver in self._receivers.items():
+            view = views.get(name, View())
+            receiver.codecs = frozenset(codec.name for codec in receiver.transceiver.codecs)
+            receiver.route.want(first_alive(view.sources, alive), allowed=view.sources)
+            if receiver.transceiver.sender.ready:
+                self._tend(receiver, view.board, now)
+        self._fit_transcoders()
+
+    async def aclose(self) -> None:
+        """Let go of all calls and stop the transcoders."""
+        for call in list(self._sources):
+            self.remove(call)
+        self._fit_transcoders()
+        while self._tasks:
+            await asyncio.wait(self._tasks)
+
+    def _pass(self, receiver: _Receiver, source: str, unit: AccessUnit, captured: float, now: float) -> None:
+        if receiver.route.passes(source, keyframe=unit.keyframe):
+            receiver.send(unit, captured, now)
+            receiver.board = None
+
+    def _tend(self, receiver: _Receiver, board: Board | None, now: float) -> None:
+        """What a receiver needs besides the units that arrive by themselves: keyframes, and a splash for lack of a picture."""
+        if receiver.route.waiting is not None:
+            self._ask(receiver.route.waiting, now)
+        receiver.fed = receiver.fed or now
+        if board is not None and receiver.route.needs_splash(board, shown=receiver.board, idle=now - receiver.fed):
+            self._send_splash(receiver, board, now)
+
+    def _send_splash(self, receiver: _Receiver, board: Board, now: float) -> None:
+        codec = receiver.codec
+        if codec is None:
+            return
+        picture = self._splashes.get((codec, board))
+        if picture is not None and receiver.send(picture, now, now):
+            receiver.route.interrupt()
+            receiver.board = board
+        elif (codec, board) not in self._splashes:
+            self._splashes[codec, board] = None
+            self._spawn(self._draw(codec, board))
+
+    async def _draw(self, codec: str, board: Board) -> None:
+        picture = await asyncio.get_running_loop().run_in_executor(self._executor, splash, codec, self._title, board)
+        self._splashes[codec, board] = picture
+
+    def _refresh(self, call: str, now: float) -> None:
+        """A receiver asked for a keyframe."""
+        receiver = self._receivers[call]
+        if receiver.route.current is not None:
+            self._ask(receiver.route.current, now)
+        elif receiver.board is not None and self._asker.due(f"splash for {call}", now):
+            self._send_splash(receiver, receiver.board, now)
+
+    def _ask(self, source: str, now: float) -> None:
+        known = self._sources.get(source)
+        if known is None or not self._asker.due(source, now):
+            return
+        known.transceiver.receiver.request_keyframe(now)
+        for (transcoded, _), transcoder in self._transcoders.items():
+            if transcoded == source:
+                transcoder.refresh()
+
+    def _fit_transcoders(self) -> None:
+        needed = set(self._needed())
+        for key in self._transcoders.keys() - needed:
+            self._spawn(self._transcoders.pop(key).aclose())
+        for source, codec in needed - self._transcoders.keys():
+            self._transcoders[source, codec] = self._transcoder(source, codec)
+
+    def _needed(self) -> Iterable[tuple[str, str]]:
+        for receiver in self._receivers.values():
+            for source in {receiver.route.wanted, receiver.route.current} - {None}:
+                known = self._sources.get(source or "")
+                if known and known.codec and receiver.codec and known.codec not in receiver.codecs:
+                    yield source or "", receiver.codec
+
+    def _transcoder(self, source: str, codec: str) -> Transcoder:
+        logger.info("The video of call %s is transcoded to %s", source, codec)
+        return Transcoder(
+            codec,
+            executor=self._executor,
+            deliver=lambda unit, captured: self._deliver(source, unit, captured),
+            ask=lambda: self._ask(source, time.time()),
+        )
+
+    def _deliver(self, source: str, unit: AccessUnit, captured: float) -> None:
+        native = self._sources[source].codec if source in self._sources else None
+        for receiver in self._receivers.values():
+            if receiver.codec == unit.codec and native not in receiver.codecs:
+                self._pass(receiver, source, unit, captured, time.time())
+
+    def _spawn(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
