@@ -52,6 +52,9 @@ class CallMedia:
     presentation: bool
 
 
+NO_MEDIA = CallMedia(audio=False, video=False, presentation=False)
+
+
 class Media(Protocol):
     """Carries the calls of all rooms. A room is named by its uuid; calls and participants by theirs."""
 

@@ -1,128 +1,145 @@
-"""Who sees whom, and when a receiver's picture may change: decisions without any media.
-
-Sources and receivers are named by their call.
-"""
+"""What participants are shown of a room: rosters, conference status, stage, layout; each a function of the room and the viewer."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
-from enum import StrEnum
+from typing import TYPE_CHECKING
 
-from pexrtc_py.node.plan import MediaPlan, Seat
+from pexrtc_py.node.member import Member
+from pexrtc_py.protocol.declare import Event
+from pexrtc_py.protocol.events import (
+    ConferenceUpdate,
+    Layout,
+    ParticipantCreate,
+    ParticipantSyncBegin,
+    ParticipantSyncEnd,
+    ParticipantUpdate,
+    PresentationStart,
+    PresentationStop,
+    Stage,
+)
+from pexrtc_py.protocol.models import (
+    ConferenceStatus,
+    Participant,
+    Policy,
+    PrimaryScreen,
+    Protocol,
+    RequestedLayout,
+    ServiceType,
+    StageEntry,
+)
 
-STALL = 1.5
-"""Seconds without a picture after which a source is passed over."""
-ASK_EVERY = 0.5
-"""Seconds between two keyframe requests to one source, however many receivers ask."""
+if TYPE_CHECKING:
+    from pexrtc_py.node.room import Room
 
-
-class Board(StrEnum):
-    """What a receiver is told while there is nobody to show."""
-
-    WAITING = "waiting"
-    """In the waiting room."""
-    ALONE = "alone"
-    """Nobody else is there."""
-    NO_VIDEO = "no_video"
-    """Others are there, none of them sends a picture."""
-
-
-def seat_of(plan: MediaPlan, call: str) -> Seat | None:
-    """The seat of a call, if it has one."""
-    return next((seat for seat in plan.seats if seat.call == call), None)
-
-
-def main_sources(plan: MediaPlan, receiver: str) -> tuple[str, ...]:
-    """The calls whose main video the receiver may see, best first: who is first on stage, never itself."""
-    seat = seat_of(plan, receiver)
-    if seat is None or not seat.admitted:
-        return ()
-    return tuple(other.call for other in by_stage(plan) if other.visible and other.participant != seat.participant)
-
-
-def slides_sources(plan: MediaPlan, receiver: str) -> tuple[str, ...]:
-    """The calls whose presentation the receiver may see: the presenter's, if slides may be sent to it."""
-    seat = seat_of(plan, receiver)
-    if seat is None or not seat.sees_presentation or plan.presenter in {None, seat.participant}:
-        return ()
-    return tuple(other.call for other in plan.seats if other.participant == plan.presenter)
+VIEW = "1:7"
+"""The layout that is announced: one large picture, up to seven small ones."""
+SEATS = 8
 
 
-def first_alive(sources: Iterable[str], alive: Collection[str]) -> str | None:
-    """The best source that sends."""
-    return next((source for source in sources if source in alive), None)
+def participant(room: Room, member: Member, viewer: Member) -> Participant:
+    """One line of the viewer's roster. Guests do not learn how the others are connected (uri, vendor and protocol are blank)."""
+    video = any(call.media.video for call in member.live_calls)
+    audio = any(call.media.audio for call in member.live_calls)
+    return Participant(
+        uuid=member.uuid,
+        api_url=f"/participants/{member.uuid}",
+        display_name=member.display_name,
+        overlay_text=member.display_name if member.overlay_text is None else member.overlay_text,
+        uri=member.display_name if viewer.is_host else "",
+        vendor=member.vendor if viewer.is_host else "",
+        local_alias=member.alias,
+        protocol=Protocol.API if viewer.is_host else "",
+        role=member.role,
+        service_type=service_type(room, member),
+        call_tag=member.call_tag,
+        encryption=member.has_media,
+        has_media=member.has_media,
+        is_audio_only_call=audio and not video,
+        is_video_call=video,
+        is_muted=member.muted,
+        is_presenting=room.floor == member.uuid,
+        presentation_supported=any(call.media.presentation for call in member.calls.values()),
+        is_video_muted=member.video_muted,
+        is_client_muted=member.client_muted,
+        rx_presentation_policy=Policy.ALLOW if member.receives_presentation else Policy.DENY,
+        fecc_supported=any(call.fecc_supported for call in member.calls.values()),
+        transfer_supported=False,
+        spotlight=member.spotlit,
+        buzz_time=member.buzzed,
+        start_time=float(member.joined),
+        last_spoken_time=member.spoke,
+        supports_direct_chat=member.supports_direct_chat,
+    )
 
 
-def by_stage(plan: MediaPlan) -> list[Seat]:
-    """The seats in the order of the stage; those who are not on it come last, in the order of the seats."""
-    rank = {participant: place for place, participant in enumerate(plan.stage)}
-    return sorted(plan.seats, key=lambda seat: rank.get(seat.participant, len(rank)))
+def service_type(room: Room, member: Member) -> ServiceType:
+    """Where the member is: in the waiting room, or in a conference or lecture."""
+    return ServiceType.WAITING_ROOM if member.waiting else ServiceType(room.vmr.service_type)
 
 
-def board(plan: MediaPlan, receiver: str) -> Board:
-    """Which splash picture fits the receiver."""
-    seat = seat_of(plan, receiver)
-    if seat is None or not seat.admitted:
-        return Board.WAITING
-    others = any(other.admitted and other.participant != seat.participant for other in plan.seats)
-    return Board.NO_VIDEO if others else Board.ALONE
+def created(room: Room, member: Member, viewer: Member) -> Event:
+    """The member appears in the viewer's roster."""
+    return ParticipantCreate(participant=participant(room, member, viewer))
 
 
-class Route:
-    """What one receiver gets in one slot: the old picture stays until the new source sends a keyframe."""
-
-    def __init__(self) -> None:
-        self.wanted: str | None = None
-        self.current: str | None = None
-
-    @property
-    def waiting(self) -> str | None:
-        """The source whose keyframe is awaited."""
-        return self.wanted if self.wanted != self.current else None
-
-    def want(self, source: str | None, *, allowed: Collection[str]) -> None:
-        """Decide what shall be seen; what is seen now ends at once if it is no longer allowed, or nothing is wanted."""
-        self.wanted = source
-        if source is None or self.current not in allowed:
-            self.current = None
-
-    def interrupt(self) -> None:
-        """Something else was sent in between: the current source must begin with a keyframe again."""
-        self.current = None
-
-    def passes(self, source: str, *, keyframe: bool) -> bool:
-        """Whether a unit of this source goes to the receiver."""
-        if source == self.wanted and keyframe:
-            self.current = source
-        return source == self.current
+def updated(room: Room, member: Member, viewer: Member) -> Event:
+    """The member changed."""
+    return ParticipantUpdate(participant=participant(room, member, viewer))
 
 
-class KeyframeAsker:
-    """Lets one request per source and half second through."""
-
-    def __init__(self) -> None:
-        self._asked: dict[str, float] = {}
-
-    def due(self, source: str, now: float) -> bool:
-        """Whether to ask now; an answer of True counts as asked."""
-        if now - self._asked.get(source, float("-inf")) < ASK_EVERY:
-            return False
-        self._asked[source] = now
-        return True
-
-    def forget(self, source: str) -> None:
-        """The source is gone."""
-        self._asked.pop(source, None)
+def participants(room: Room, viewer: Member) -> list[Participant]:
+    """The viewer's roster, itself included, in order of arrival."""
+    return [participant(room, member, viewer) for member in room.members.values() if room.sees(viewer, member)]
 
 
-class Pacing:
-    """The time line of what one receiver gets in one slot: it only grows, whichever source is forwarded."""
+def roster(room: Room, viewer: Member) -> list[Event]:
+    """The viewer's roster as a sync sequence."""
+    creates = [ParticipantCreate(participant=line) for line in participants(room, viewer)]
+    return [ParticipantSyncBegin(), *creates, ParticipantSyncEnd()]
 
-    def __init__(self, clock_rate: int) -> None:
-        self._rate = clock_rate
-        self._last = -1
 
-    def stamp(self, captured: float) -> int:
-        """The timestamp of a unit captured then (Unix seconds); at least one more than the last."""
-        self._last = max(self._last + 1, round(captured * self._rate))
-        return self._last
+def status(room: Room) -> ConferenceStatus:
+    """The state of the conference."""
+    return ConferenceStatus(
+        locked=room.locked,
+        guests_muted=room.guests_muted,
+        started=room.started,
+        all_muted=room.guests_muted and not any(member.is_host for member in room.admitted),
+        presentation_allowed=True,
+        guests_can_unmute=room.vmr.guests_can_unmute,
+        guests_can_present=room.vmr.guests_can_present,
+    )
+
+
+def stage(room: Room) -> Stage:
+    """Who is on stage, in order, and who speaks."""
+    places = enumerate(room.stage)
+    return Stage(
+        entries=tuple(
+            StageEntry(participant_uuid=member.uuid, stage_index=index, vad=100 if member.speaking else 0) for index, member in places
+        )
+    )
+
+
+def layout(room: Room, viewer: Member) -> Layout:
+    """Who is in the viewer's picture: the stage without itself; nobody when it has no media."""
+    others = [member.uuid for member in room.stage if member is not viewer and not member.video_muted]
+    asked = RequestedLayout(primary_screen=PrimaryScreen(chair_layout=VIEW, guest_layout=VIEW))
+    return Layout(view=VIEW, participants=tuple(others[:SEATS]) if viewer.has_media else (), requested_layout=asked)
+
+
+def presentation(room: Room, viewer: Member) -> Event:
+    """Who presents to the viewer. Never the viewer itself: clients stop their own share on any presentation_start."""
+    presenter = room.members.get(room.floor or "")
+    if presenter is None or presenter is viewer or not viewer.receives_presentation or viewer.waiting:
+        return PresentationStop()
+    uri = presenter.display_name if viewer.is_host else ""
+    return PresentationStart(presenter_name=presenter.display_name, presenter_uri=uri, presenter_uuid=presenter.uuid)
+
+
+def welcome(room: Room, viewer: Member) -> list[Event]:
+    """What a stream begins with, in order (protocol order on connect); a waiting participant sees only itself."""
+    events = [presentation(room, viewer), *roster(room, viewer), ConferenceUpdate(status=status(room))]
+    if not viewer.waiting:
+        events += [layout(room, viewer), stage(room)]
+    return events

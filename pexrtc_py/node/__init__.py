@@ -1,0 +1,29 @@
+"""The embedded conferencing node: a server that real clients of the API can join. Names are loaded when first used."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pexrtc_py.node.config import NodeConfig, Vmr, load, parse_vmr
+    from pexrtc_py.node.desk import Desk, Heard, Incoming, Reply
+    from pexrtc_py.node.room import Room
+    from pexrtc_py.node.server import Node, NoMedia
+
+__all__ = ["Desk", "Heard", "Incoming", "NoMedia", "Node", "NodeConfig", "Reply", "Room", "Vmr", "load", "parse_vmr"]
+
+_HOMES = {
+    "config": ("NodeConfig", "Vmr", "load", "parse_vmr"),
+    "desk": ("Desk", "Heard", "Incoming", "Reply"),
+    "room": ("Room",),
+    "server": ("NoMedia", "Node"),
+}
+
+
+def __getattr__(name: str) -> object:
+    for module, names in _HOMES.items():
+        if name in names:
+            value: object = getattr(import_module(f"pexrtc_py.node.{module}"), name)
+            return value
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,108 @@
+"""A request on its way through the node: who asks what of whom, and the registry of rules that answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from pexrtc_py.node.admission import Refused
+from pexrtc_py.node.config import NodeConfig
+from pexrtc_py.node.member import Member, NodeCall
+from pexrtc_py.node.plan import CallMedia
+from pexrtc_py.node.room import Room
+from pexrtc_py.protocol.address import Address
+from pexrtc_py.protocol.declare import Request
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class OpenCall:
+    """A rule needs the answer to the first offer of a call."""
+
+    room: str
+    participant: str
+    call: str
+    sdp: str
+    bandwidth: int | None
+
+
+@dataclass(frozen=True)
+class UpdateCall:
+    """A rule needs the answer to a further offer of a call."""
+
+    call: str
+    sdp: str
+
+
+Need = OpenCall | UpdateCall
+"""What a rule has to wait for: it yields the need and is sent `Answered`, or has the failure thrown in."""
+
+
+@dataclass(frozen=True)
+class Answered:
+    """The answer SDP, and which media the call carries by it."""
+
+    sdp: str
+    media: CallMedia
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """The circumstances of a request, after the checks: everything named in the path exists."""
+
+    config: NodeConfig
+    now: float
+    """Unix seconds."""
+    address: Address
+    within: Room | None = None
+    agent: str = ""
+    """The User-Agent."""
+    by: Member | None = None
+    """Who asks; None only before there is a token."""
+    about: Member | None = None
+    on: NodeCall | None = None
+
+    @property
+    def room(self) -> Room:
+        """The conference in the path."""
+        return _there(self.within)
+
+    @property
+    def sender(self) -> Member:
+        """Who asks."""
+        return _there(self.by)
+
+    @property
+    def target(self) -> Member:
+        """The participant in the path."""
+        return _there(self.about)
+
+    @property
+    def call(self) -> NodeCall:
+        """The call in the path."""
+        return _there(self.on)
+
+
+Rule = Callable[[Asked, Any], Any]
+RULES: dict[type[Request[Any]], Rule] = {}
+"""The rule of each request that this node answers."""
+
+
+def answers(kind: type[Request[T]]) -> Callable[[Callable[[Asked, Any], T | Generator[Need, Answered, T]]], Rule]:
+    """Declare the rule of a request: a function, or a generator where media must be waited for; its result is the answer."""
+
+    def declare(rule: Callable[[Asked, Any], T | Generator[Need, Answered, T]]) -> Rule:
+        if kind in RULES:
+            raise ValueError(f"{kind.__name__} has two rules: {RULES[kind]} and {rule}")
+        RULES[kind] = rule
+        return rule
+
+    return declare
+
+
+def _there(thing: T | None) -> T:
+    if thing is None:
+        raise Refused(404, "The path names no such thing")
+    return thing

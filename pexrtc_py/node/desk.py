@@ -1,0 +1,228 @@
+"""The front desk: a request comes in as method, path, body and headers, is checked, answered by its rule, and leaves as status and JSON.
+
+Pure: `now` is given, consequences lie in the rooms' outboxes. Where a rule needs an answer of the media part, `Desk.answer` yields the
+need and is sent `Answered` (or has the failure thrown in); everything else goes straight through.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from inspect import isgenerator
+from typing import Any, TypeVar
+
+from pexrtc_py.errors import InvalidTransition, ProtocolError, UsageError
+from pexrtc_py.node import rules, views
+from pexrtc_py.node.admission import INVALID_ROLE, INVALID_TOKEN, NOT_FOUND, Refused
+from pexrtc_py.node.asked import RULES, Answered, Asked, Need, Rule
+from pexrtc_py.node.config import NodeConfig, Vmr
+from pexrtc_py.node.member import Member, NodeCall
+from pexrtc_py.node.room import Room
+from pexrtc_py.protocol.address import Address
+from pexrtc_py.protocol.declare import REQUESTS, Event, Permission, Request, find
+from pexrtc_py.protocol.requests import Events, GetTheme, RequestToken
+from pexrtc_py.protocol.wire import decode_request, encode_answer, failed, from_text, success
+
+Q = TypeVar("Q", bound=Request[Any])
+HEARD_LIMIT = 10_000
+OPEN_ROOMS = 1000
+"""Rooms made up on demand; beyond it empty ones are forgotten."""
+assert rules  # importing it is what fills RULES
+
+
+@dataclass(frozen=True, kw_only=True)
+class Incoming:
+    """A request as it arrived; `path` is still escaped, `body` JSON as bytes or parsed, header names in lower case."""
+
+    method: str
+    path: str
+    body: object = None
+    token: str = field(default="", repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What goes back: JSON, or `text` where the API wants plain text; neither for 204."""
+
+    status: int
+    json: Any = None
+    text: str | None = None
+
+
+@dataclass(frozen=True)
+class Heard:
+    """A request that passed the checks: who asked (None before there is a token), where, and what."""
+
+    participant: str | None
+    address: Address
+    request: Request[Any]
+
+
+class HeardList:
+    """The latest requests in order; `Lock() in node.heard` compares requests."""
+
+    def __init__(self) -> None:
+        self._items: deque[Heard] = deque(maxlen=HEARD_LIMIT)
+
+    def append(self, heard: Heard) -> None:
+        """Add the latest."""
+        self._items.append(heard)
+
+    def __iter__(self) -> Iterator[Heard]:
+        return iter(list(self._items))
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def __contains__(self, request: object) -> bool:
+        return any(request in (heard, heard.request) for heard in self._items)
+
+    def of(self, kind: type[Q], *, participant: str | None = None) -> list[Q]:
+        """The requests of one kind, of one participant where given."""
+        ours = (heard for heard in self._items if participant in (None, heard.participant))
+        return [heard.request for heard in ours if isinstance(heard.request, kind)]
+
+
+class Desk:
+    """The rooms of a node, and the way requests take to them."""
+
+    def __init__(self, config: NodeConfig) -> None:
+        self.config = config
+        self.heard = HeardList()
+        self.rules: dict[type[Request[Any]], Rule] = dict(RULES)
+        """May be changed to answer a request otherwise."""
+        self._rooms = {alias.casefold(): room for vmr in config.conferences for room in [Room(vmr, config)] for alias in vmr.all_aliases}
+
+    @property
+    def rooms(self) -> list[Room]:
+        """Every room once."""
+        return list({room.uuid: room for room in self._rooms.values()}.values())
+
+    def room(self, alias: str) -> Room | None:
+        """The room of an alias; without configured conferences any alias opens one."""
+        key = alias.casefold()
+        if key not in self._rooms and not self.config.conferences:
+            self._open_room(key, alias)
+        return self._rooms.get(key)
+
+    def answer(self, incoming: Incoming, now: float) -> Generator[Need, Answered, Reply]:
+        """Check and carry out a request; never raises for what a client sent."""
+        try:
+            kind, asked = self._checked(incoming, now)
+            request = self._decoded(kind, incoming)
+            self.heard.append(Heard(asked.by.uuid if asked.by else None, asked.address, request))
+            rule = self.rules.get(kind)
+            if rule is None:
+                raise Refused(501, f"This node does not do {kind.name}")
+            answer = rule(asked, request)
+            if isgenerator(answer):
+                waiting: Generator[Need, Answered, Any] = answer
+                answer = yield from waiting
+            if answer is None and kind is GetTheme:
+                return Reply(204)
+            return Reply(200, success(encode_answer(kind.answer, answer)))
+        except InvalidTransition as error:
+            return _reply(Refused(400, str(error)))
+        except Refused as refused:
+            return _reply(refused)
+
+    def listen(self, incoming: Incoming, now: float) -> tuple[Member, list[Event]] | Reply:
+        """Who opens an event stream, and what it begins with; or the refusal."""
+        try:
+            kind, asked = self._checked(incoming, now)
+        except Refused as refused:
+            return _reply(refused)
+        assert kind is Events
+        self.heard.append(Heard(asked.sender.uuid, asked.address, Events()))
+        return asked.sender, views.welcome(asked.room, asked.sender)
+
+    def override(self, kind: type[Request[Any]]) -> Callable[[Rule], Rule]:
+        """Decorator: answer requests of this kind otherwise on this node."""
+
+        def declare(rule: Rule) -> Rule:
+            self.rules[kind] = rule
+            return rule
+
+        return declare
+
+    # --- checks, in this order: path, conference, token, what the path names, role -----------------------------------
+
+    def _checked(self, incoming: Incoming, now: float) -> tuple[type[Request[Any]], Asked]:
+        kind, address = _route(incoming)
+        agent = incoming.headers.get("user-agent", "")
+        if not address.conference:
+            return kind, Asked(config=self.config, now=now, address=address, agent=agent)
+        room = self.room(address.conference)
+        if room is None:
+            raise Refused(404, NOT_FOUND)
+        if kind.by is Permission.OPEN:
+            return kind, Asked(config=self.config, now=now, address=address, agent=agent, within=room)
+        sender = room.members.get(room.passes.holder(incoming.token, now) or "")
+        if sender is None:
+            raise Refused(403, INVALID_TOKEN)
+        target, call = _named(room, sender, address)
+        if not _may(kind.by, sender, target):
+            raise Refused(403, INVALID_ROLE)
+        return kind, Asked(config=self.config, now=now, address=address, agent=agent, within=room, by=sender, about=target, on=call)
+
+    def _decoded(self, kind: type[Q], incoming: Incoming) -> Q:
+        try:
+            body = from_text(incoming.body) if isinstance(incoming.body, bytes) else incoming.body
+            if kind is RequestToken and incoming.token:  # some clients put a one-time token into the header
+                body = {"token": incoming.token, **(body if isinstance(body, Mapping) else {})}
+            return decode_request(kind, body, headers=incoming.headers)
+        except ProtocolError as error:
+            raise Refused(415 if kind is RequestToken else 400, str(error)) from None
+
+    def _open_room(self, key: str, alias: str) -> None:
+        if len(self._rooms) >= OPEN_ROOMS:
+            self._rooms = {known: room for known, room in self._rooms.items() if room.members}
+        if len(self._rooms) >= OPEN_ROOMS:
+            raise Refused(503, "Out of resource")
+        with suppress(UsageError):  # what cannot be an alias is no conference
+            self._rooms[key] = Room(Vmr(alias), self.config)
+
+
+def _route(incoming: Incoming) -> tuple[type[Request[Any]], Address]:
+    try:
+        address, name = Address.parse(incoming.path)
+    except ProtocolError as error:
+        raise Refused(404, str(error)) from None
+    kind = find(address.scope, incoming.method, name)
+    if kind is None:
+        if any((scope, wire_name) == (address.scope, name) for scope, _, wire_name in REQUESTS):
+            raise Refused(405, f"{name} cannot be asked for with {incoming.method}")
+        raise Refused(404, f"There is no request {name!r} here")
+    if address.breakout is not None:
+        raise Refused(404, "There is no such breakout room")
+    return kind, address
+
+
+def _named(room: Room, sender: Member, address: Address) -> tuple[Member | None, NodeCall | None]:
+    if address.participant is None:
+        return None, None
+    target = room.members.get(address.participant)
+    if target is None or not room.sees(sender, target):
+        raise Refused(404, "There is no such participant")
+    if address.call is None:
+        return target, None
+    if address.call not in target.calls:
+        raise Refused(404, "There is no such call")
+    return target, target.calls[address.call]
+
+
+def _may(by: Permission, sender: Member, target: Member | None) -> bool:
+    host = sender.is_host and not sender.waiting
+    own = target is sender
+    return {Permission.HOST: host, Permission.HOST_OR_SELF: host or own, Permission.SELF: own}.get(by, True)
+
+
+def _reply(refused: Refused) -> Reply:
+    if refused.plain:
+        return Reply(refused.status, text=str(refused.result))
+    if refused.processed:
+        return Reply(refused.status, success(refused.result))
+    return Reply(refused.status, failed(str(refused.result)))

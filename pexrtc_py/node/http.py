@@ -1,0 +1,127 @@
+"""The node's HTTP face: sockets, JSON, status codes, event streams. It decides nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from aiohttp import web
+
+from pexrtc_py.errors import ProtocolError
+from pexrtc_py.node.desk import Incoming, Reply
+from pexrtc_py.node.shell import Shell
+from pexrtc_py.node.streams import Stream
+from pexrtc_py.protocol.address import Address
+from pexrtc_py.protocol.declare import find
+from pexrtc_py.protocol.requests import Events
+from pexrtc_py.protocol.wire import failed, to_text
+
+_logger = logging.getLogger(__name__)
+BODY_LIMIT = 1024 * 1024
+KEEPALIVE = b": keepalive\n\n"
+
+CORS = {"Access-Control-Allow-Origin": "*"}
+PREFLIGHT = {
+    "Access-Control-Allow-Methods": "GET, POST, OPTIONS",
+    "Access-Control-Allow-Headers": (
+        "token, pin, content-type, authorization, x-pexip-authorization, registration_token, id, last-event-id, cache-control"
+    ),
+    "Access-Control-Max-Age": "86400",
+}
+# Some clients compare the whole content type, so nothing follows it; the API has its own keepalive and no compression.
+JSON = {"Content-Type": "application/json", "Cache-Control": "no-store"}
+STREAM = {"Content-Type": "text/event-stream", "Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
+
+
+def application(shell: Shell) -> web.Application:
+    """The web application of a node; one handler, since the declared requests are the routes."""
+    app = web.Application(client_max_size=BODY_LIMIT)
+    app.router.add_route("*", "/{path:.*}", _Handler(shell).handle)
+    app.on_response_prepare.append(_allow_any_origin)
+    return app
+
+
+async def _allow_any_origin(_: web.Request, response: web.StreamResponse) -> None:
+    response.headers.update(CORS)
+
+
+class _Handler:
+    def __init__(self, shell: Shell) -> None:
+        self._shell = shell
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        try:
+            if request.method == "OPTIONS":
+                return web.Response(status=204, headers=PREFLIGHT)
+            if _is_events(request):
+                return await self._events(request)
+            return _response(await self._shell.ask(await _incoming(request)))
+        except web.HTTPException as error:  # above all a body beyond the limit
+            return _response(Reply(error.status, failed(error.reason)))
+        except (ConnectionError, web.PayloadAccessError):
+            raise
+        except Exception:
+            _logger.exception("a request failed: %s %s", request.method, request.path)
+            return _response(Reply(500, failed("The node failed on this request; see its log")))
+
+    async def _events(self, request: web.Request) -> web.StreamResponse:
+        opened = self._shell.listen(await _incoming(request), lambda: _abort(request))
+        if isinstance(opened, Reply):
+            return _response(opened)
+        participant, stream = opened
+        response = web.StreamResponse(headers=STREAM)
+        try:
+            await response.prepare(request)
+            await self._write(stream, response)
+        except ConnectionError:
+            pass  # the reader went away; it will come back if it wants to
+        finally:
+            self._shell.streams.close(participant, stream)
+        return response
+
+    async def _write(self, stream: Stream, response: web.StreamResponse) -> None:
+        while True:
+            try:
+                async with asyncio.timeout(self._shell.desk.config.keepalive_seconds):
+                    data = await stream.next()
+            except TimeoutError:
+                data = KEEPALIVE
+            if data is None:
+                break
+            await response.write(data)
+        await response.write_eof()
+
+
+def _is_events(request: web.Request) -> bool:
+    try:
+        address, name = Address.parse(request.raw_path)
+    except ProtocolError:
+        return False
+    return find(address.scope, request.method, name) is Events
+
+
+async def _incoming(request: web.Request) -> Incoming:
+    headers = {name.lower(): _text(value) for name, value in request.headers.items()}
+    token = headers.get("token") or request.query.get("token", "")
+    body: object = {name: value for name, value in request.query.items() if name != "token"}
+    if request.method != "GET":
+        body = await request.read()
+    return Incoming(method=request.method, path=request.raw_path, body=body, token=token, headers=headers)
+
+
+def _text(header: str) -> str:
+    """Header bytes that are no UTF-8 arrive as lone surrogates, which JSON cannot carry."""
+    return header.encode(errors="surrogateescape").decode(errors="replace")
+
+
+def _response(reply: Reply) -> web.Response:
+    if reply.text is not None:
+        return web.Response(status=reply.status, text=reply.text, content_type="text/plain")
+    if reply.json is None:
+        return web.Response(status=reply.status)
+    return web.Response(status=reply.status, body=to_text(reply.json).encode(), headers=JSON)
+
+
+def _abort(request: web.Request) -> None:
+    if isinstance(transport := request.transport, asyncio.WriteTransport):
+        transport.abort()

@@ -1,0 +1,72 @@
+"""One participant of a room, as the node knows it."""
+
+from __future__ import annotations
+
+from dataclasses import KW_ONLY, dataclass, field
+
+from pexrtc_py.node.plan import NO_MEDIA, CallMedia
+from pexrtc_py.protocol.callstate import CallState, call_machine
+from pexrtc_py.protocol.machine import Machine
+from pexrtc_py.protocol.models import Role
+
+
+@dataclass
+class NodeCall:
+    """A media call of a member."""
+
+    uuid: str
+    state: Machine[CallState] = field(default_factory=call_machine)
+    media: CallMedia = NO_MEDIA
+    fecc_supported: bool = False
+    acked: bool = False
+    """Its media flows; True from the first ack on."""
+
+
+@dataclass
+class Member:
+    """A participant: who it is, what it may, what it does."""
+
+    uuid: str
+    display_name: str
+    _: KW_ONLY
+    role: Role
+    alias: str
+    """The alias it dialled."""
+    joined: float
+    """Unix seconds."""
+    waiting_since: float | None = None
+    """Unix seconds; None once admitted."""
+    call_tag: str = ""
+    vendor: str = ""
+    supports_direct_chat: bool = False
+    calls: dict[str, NodeCall] = field(default_factory=dict)
+    overlay_text: str | None = None
+    muted: bool = False
+    video_muted: bool = False
+    client_muted: bool = False
+    buzzed: float = 0
+    """Unix seconds when the hand went up; 0 when it is down."""
+    spotlit: float = 0
+    speaking: bool = False
+    spoke: float = 0
+    receives_presentation: bool = True
+
+    @property
+    def waiting(self) -> bool:
+        """Whether it sits in the waiting room."""
+        return self.waiting_since is not None
+
+    @property
+    def is_host(self) -> bool:
+        """Whether it may use Host functions."""
+        return self.role is Role.HOST
+
+    @property
+    def live_calls(self) -> list[NodeCall]:
+        """Its calls whose media flows."""
+        return [call for call in self.calls.values() if call.acked]
+
+    @property
+    def has_media(self) -> bool:
+        """Whether any of its calls is acked."""
+        return bool(self.live_calls)

@@ -1,0 +1,294 @@
+"""The state of a conference on the node, and its outbox: what to tell whom, and what to order of the media; pure, `now` is given.
+
+Each change leaves its events in `outbox`; whoever runs the room takes them out with `drain()` after every call and applies `plan()`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from uuid import uuid4
+
+from pexrtc_py.node import views
+from pexrtc_py.node.admission import TOKEN_EXPIRED, WAITED_TOO_LONG, Passes, must_wait
+from pexrtc_py.node.config import NodeConfig, Vmr
+from pexrtc_py.node.member import Member, NodeCall
+from pexrtc_py.node.plan import MediaPlan, Seat
+from pexrtc_py.protocol.declare import Event
+from pexrtc_py.protocol.events import (
+    Bye,
+    CallDisconnected,
+    ConferenceUpdate,
+    Disconnect,
+    ParticipantDelete,
+    PresentationStop,
+)
+
+
+@dataclass(frozen=True)
+class Tell:
+    """Send an event to a participant's streams."""
+
+    who: str
+    event: Event
+
+
+@dataclass(frozen=True)
+class StartCall:
+    """The answer was acknowledged: let media flow."""
+
+    call: str
+
+
+@dataclass(frozen=True)
+class CloseCall:
+    """The call is over."""
+
+    call: str
+
+
+@dataclass(frozen=True)
+class TakeCandidate:
+    """A trickled candidate for a call."""
+
+    call: str
+    candidate: str
+    mid: str | None
+    ufrag: str | None
+
+
+Order = Tell | StartCall | CloseCall | TakeCandidate
+
+
+class Room:
+    """A conference: who is in it and everything they see of it."""
+
+    def __init__(self, vmr: Vmr, config: NodeConfig) -> None:
+        self.uuid = str(uuid4())
+        self.vmr, self.config = vmr, config
+        self.passes = Passes(config.token_seconds)
+        self.members: dict[str, Member] = {}
+        self.speakers: list[str] = []
+        """Who spoke, latest first."""
+        self.outbox: list[Order] = []
+        self._begin()
+
+    def _begin(self) -> None:
+        self.locked = False
+        self.started = self.vmr.host_pin is None
+        self.guests_muted = self.vmr.service_type == "lecture"
+        self.floor: str | None = None
+        self.speakers.clear()
+
+    @property
+    def name(self) -> str:
+        """What participants see as the conference's name."""
+        return self.vmr.name or self.vmr.alias
+
+    @property
+    def admitted(self) -> list[Member]:
+        """Everybody who is not waiting, in order of arrival."""
+        return [member for member in self.members.values() if not member.waiting]
+
+    @property
+    def stage(self) -> list[Member]:
+        """Admitted members with media: spotlit ones first, in order of time, then the latest speakers, then by arrival."""
+        rank = {uuid: place for place, uuid in enumerate(self.speakers)}
+        with_media = [member for member in self.admitted if member.has_media]
+        with_media.sort(key=lambda member: rank.get(member.uuid, len(rank)))
+        with_media.sort(key=lambda member: (not member.spotlit, member.spotlit))
+        return with_media
+
+    # --- telling ---------------------------------------------------------------------------------------------------
+
+    def drain(self) -> list[Order]:
+        """Take out what is to be done."""
+        orders, self.outbox = self.outbox, []
+        return orders
+
+    def order(self, order: Order) -> None:
+        """Have something done by the media."""
+        self.outbox.append(order)
+
+    def tell(self, who: Member, *events: Event) -> None:
+        """Send events to one member."""
+        self.outbox += [Tell(who.uuid, event) for event in events]
+
+    def tell_room(self, event: Event, *, but: Member | None = None) -> None:
+        """Send one event to everybody who is admitted, except one."""
+        for member in self.admitted:
+            if member is not but:
+                self.tell(member, event)
+
+    def sees(self, viewer: Member, member: Member) -> bool:
+        """Whether `member` is in the viewer's roster: waiting ones see themselves and are seen by Hosts."""
+        return viewer is member or (not viewer.waiting and (viewer.is_host or not member.waiting))
+
+    def updated(self, *members: Member) -> None:
+        """Tell of changed members."""
+        for member in members:
+            for viewer in self.members.values():
+                if self.sees(viewer, member):
+                    self.tell(viewer, views.updated(self, member, viewer))
+
+    def conference_updated(self) -> None:
+        """Tell of a changed property of the conference."""
+        self.tell_room(ConferenceUpdate(status=views.status(self)))
+
+    def stage_changed(self) -> None:
+        """Tell of another layout and order of speakers."""
+        for member in self.admitted:
+            self.tell(member, views.layout(self, member), views.stage(self))
+
+    # --- coming and going ------------------------------------------------------------------------------------------
+
+    def enter(self, member: Member) -> None:
+        """Somebody new, admitted or to the waiting room."""
+        if must_wait(self.vmr, member.role, locked=self.locked, started=self.started):
+            member.waiting_since = member.joined
+        self._mute_newcomer(member)
+        self.members[member.uuid] = member
+        for viewer in self.members.values():
+            if viewer is not member and self.sees(viewer, member):
+                self.tell(viewer, views.created(self, member, viewer))
+
+    def admit(self, members: Iterable[Member]) -> None:
+        """Let members out of the waiting room: the others learn of them, they learn of the room."""
+        newcomers = [member for member in members if member.waiting]
+        before = {viewer.uuid for viewer in self.admitted}
+        for member in newcomers:
+            member.waiting_since = None
+            self._mute_newcomer(member)
+        for member in newcomers:
+            self.tell(member, views.updated(self, member, member))
+            for viewer in self.admitted:
+                if viewer.uuid in before:
+                    told = views.updated if viewer.is_host else views.created
+                    self.tell(viewer, told(self, member, viewer))
+        for member in newcomers:
+            self.tell(member, *views.welcome(self, member))
+        if newcomers:
+            self.stage_changed()
+
+    def start(self) -> None:
+        """The conference begins: a Host has come with media, or says so."""
+        if self.started:
+            return
+        self.started = True
+        self.conference_updated()
+        self.admit_entitled()
+
+    def admit_entitled(self) -> None:
+        """Let in whoever has no more reason to wait."""
+        self.admit([one for one in self.members.values() if not must_wait(self.vmr, one.role, locked=self.locked, started=self.started)])
+
+    def leave(self, member: Member, now: float, reason: str | None = None) -> None:
+        """Somebody is gone; with a `reason` against its will, and it is told."""
+        if self.members.get(member.uuid) is not member:
+            return
+        self.tell(member, Bye() if reason is None else Disconnect(reason=reason))
+        viewers = [viewer for viewer in self.members.values() if viewer is not member and self.sees(viewer, member)]
+        on_stage = member in self.stage
+        self.release_floor(member)
+        self.passes.revoke(member.uuid)
+        del self.members[member.uuid]
+        self.speakers = [uuid for uuid in self.speakers if uuid != member.uuid]
+        self.outbox += [CloseCall(call) for call in member.calls]
+        for viewer in viewers:
+            self.tell(viewer, ParticipantDelete(uuid=member.uuid))
+        if on_stage:
+            self.stage_changed()
+        self._after_leaving(now)
+
+    def end(self, reason: str) -> None:
+        """Everybody is disconnected."""
+        everybody = list(self.members.values())
+        for member in everybody:
+            self.tell(member, Disconnect(reason=reason))
+            self.passes.revoke(member.uuid)
+            self.outbox += [CloseCall(call) for call in member.calls]
+        self.members.clear()
+        self._begin()
+
+    def _after_leaving(self, now: float) -> None:
+        if not self.members:
+            self._begin()
+        elif self.vmr.host_pin is not None and self.started and not any(member.is_host for member in self.members.values()):
+            self._back_to_waiting(now)
+
+    def _back_to_waiting(self, now: float) -> None:
+        # protocol.md leaves open whether guests wait again or are disconnected; a real node has a period of grace.
+        self.started = False
+        guests = self.admitted
+        for guest in guests:
+            self.release_floor(guest)
+        self.conference_updated()
+        for guest in guests:
+            guest.waiting_since = now
+        for guest in guests:
+            self.tell(guest, views.updated(self, guest, guest), *views.roster(self, guest))
+
+    def _mute_newcomer(self, member: Member) -> None:
+        if self.guests_muted and not member.is_host:
+            member.muted = True
+
+    # --- floor, calls, facts ---------------------------------------------------------------------------------------
+
+    def release_floor(self, member: Member) -> None:
+        """The member presents no more; nothing happens when it did not."""
+        if self.floor != member.uuid:
+            return
+        self.floor = None
+        self.updated(member)
+        self.tell_room(PresentationStop(), but=member)
+
+    def close_call(self, member: Member, call: NodeCall) -> None:
+        """A call ends; the member stays."""
+        if member.calls.pop(call.uuid, None) is None:
+            return
+        self.order(CloseCall(call.uuid))
+        if call.acked:
+            self.updated(member)
+            self.stage_changed()
+
+    def lost(self, call: str, reason: str) -> None:
+        """The media part gave a call up."""
+        for member in self.members.values():
+            if call in member.calls:
+                self.tell(member, CallDisconnected(call_uuid=call, reason=reason))
+                self.close_call(member, member.calls[call])
+                return
+
+    def voice(self, participant: str, speaking: bool, now: float) -> None:
+        """Somebody began or stopped to speak."""
+        member = self.members.get(participant)
+        if member is None or member.waiting or member.speaking == speaking:
+            return
+        member.speaking, member.spoke = speaking, now
+        if speaking:
+            self.speakers = [participant, *(uuid for uuid in self.speakers if uuid != participant)]
+        for viewer in self.admitted:
+            self.tell(viewer, views.stage(self))
+
+    def sweep(self, now: float) -> None:
+        """Remove whoever let the token run out or waited too long."""
+        for uuid in self.passes.expired(now):
+            self.leave(self.members[uuid], now, TOKEN_EXPIRED)
+        for member in list(self.members.values()):
+            if member.waiting_since is not None and now - member.waiting_since >= self.config.waiting_seconds:
+                self.leave(member, now, WAITED_TOO_LONG)
+
+    def plan(self) -> MediaPlan:
+        """What the media part must do now."""
+        seats = [self._seat(member, call) for member in self.members.values() for call in member.live_calls]
+        return MediaPlan(tuple(seats), self.floor, tuple(member.uuid for member in self.stage))
+
+    def _seat(self, member: Member, call: NodeCall) -> Seat:
+        return Seat(
+            participant=member.uuid,
+            call=call.uuid,
+            audible=not member.waiting and not member.muted,
+            visible=not member.waiting and not member.video_muted,
+            admitted=not member.waiting,
+            sees_presentation=not member.waiting and member.receives_presentation and member.uuid != self.floor,
+        )

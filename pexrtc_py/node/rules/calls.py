@@ -1,0 +1,125 @@
+"""Media calls: offers answered by the media part, acks, candidates, the end of a call."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from math import inf
+from uuid import uuid4
+
+from pexrtc_py.errors import CallError, NegotiationFailed
+from pexrtc_py.node.admission import Refused
+from pexrtc_py.node.asked import Answered, Asked, Need, OpenCall, UpdateCall, answers
+from pexrtc_py.node.member import NodeCall
+from pexrtc_py.node.room import CloseCall, StartCall, TakeCandidate
+from pexrtc_py.protocol.callstate import CallState, OfferRefused
+from pexrtc_py.protocol.models import CallAnswer, CallType, UpdateAnswer
+from pexrtc_py.protocol.requests import Ack, CallDisconnect, Calls, NewCandidate, Update
+
+CALLS_PER_PARTICIPANT = 4
+ILLEGAL_VALUE = "Illegal value"
+GONE = "Call disconnected"
+
+
+@answers(Calls)
+def calls(asked: Asked, request: Calls) -> Generator[Need, Answered, CallAnswer]:
+    """A WEBRTC offer is answered by the media part; other kinds of call are refused with a sentence."""
+    room, member = asked.room, asked.sender
+    sdp = _offer(request)
+    if len(member.calls) >= CALLS_PER_PARTICIPANT:
+        raise Refused(503, "Out of resource", plain=True)
+    call = NodeCall(str(uuid4()), fecc_supported=request.fecc_supported)
+    call.state.see(request)
+    member.calls[call.uuid] = call
+    try:
+        answer = yield OpenCall(room.uuid, member.uuid, call.uuid, sdp, _bandwidth(asked, request))
+    except BaseException as error:
+        member.calls.pop(call.uuid, None)
+        room.order(CloseCall(call.uuid))
+        raise _refusal(error) from None
+    _still_there(asked, call)
+    answered = CallAnswer(call_uuid=call.uuid, sdp=answer.sdp)
+    call.media = answer.media
+    call.state.see(answered)
+    room.updated(member)
+    return answered
+
+
+@answers(Update)
+def update(asked: Asked, request: Update) -> Generator[Need, Answered, UpdateAnswer]:
+    """A further offer of the same call."""
+    call, room = asked.call, asked.room
+    if call.state.state is CallState.UPDATING:
+        raise Refused(503, "Another update of this call is being answered", plain=True)
+    call.state.see(request)
+    before = call.media
+    try:
+        answer = yield UpdateCall(call.uuid, request.sdp)
+    except BaseException as error:
+        if call.uuid in asked.sender.calls:
+            call.state.see(OfferRefused)
+        raise _refusal(error) from None
+    _still_there(asked, call)
+    answered = UpdateAnswer(sdp=answer.sdp)
+    call.media = answer.media
+    call.state.see(answered)
+    if request.fecc_supported is not None:
+        call.fecc_supported = request.fecc_supported
+    if call.media != before or request.fecc_supported is not None:
+        room.updated(asked.sender)
+    return answered
+
+
+@answers(Ack)
+def ack(asked: Asked, request: Ack) -> bool:
+    """The answer is applied: media starts. A Host's media starts the conference."""
+    call, member, room = asked.call, asked.sender, asked.room
+    call.state.see(request)
+    room.order(StartCall(call.uuid))
+    if call.acked:
+        return True
+    call.acked = True
+    room.updated(member)
+    if not member.waiting:
+        room.stage_changed()
+        if member.is_host:
+            room.start()
+    return True
+
+
+@answers(NewCandidate)
+def new_candidate(asked: Asked, request: NewCandidate) -> None:
+    """A trickled candidate; what cannot be used is ignored by the media part."""
+    asked.call.state.see(request)
+    asked.room.order(TakeCandidate(asked.call.uuid, request.candidate, request.mid, request.ufrag))
+
+
+@answers(CallDisconnect)
+def disconnect(asked: Asked, _: CallDisconnect) -> None:
+    """The call ends; the participant stays, without media."""
+    asked.room.close_call(asked.sender, asked.call)
+
+
+def _offer(request: Calls) -> str:
+    if request.call_type != CallType.WEBRTC:
+        raise Refused(400, f"This node carries no {request.call_type} calls, only WEBRTC", plain=True)
+    if not request.sdp or not request.sdp.strip():
+        raise Refused(400, ILLEGAL_VALUE, plain=True)
+    return request.sdp
+
+
+def _bandwidth(asked: Asked, request: Calls) -> int | None:
+    limits = [limit for limit in (asked.room.vmr.bandwidth, request.bandwidth) if limit is not None and 1 <= limit < inf]
+    return int(min(limits)) if limits else None
+
+
+def _still_there(asked: Asked, call: NodeCall) -> None:
+    """While the media part worked, the participant may have left or the call ended."""
+    if call.uuid not in asked.sender.calls or asked.sender.uuid not in asked.room.members:
+        asked.room.order(CloseCall(call.uuid))
+        raise Refused(503, GONE, plain=True)
+
+
+def _refusal(error: BaseException) -> BaseException:
+    if isinstance(error, NegotiationFailed):
+        return Refused(400, str(error), plain=True)
+    return Refused(503, str(error), plain=True) if isinstance(error, CallError) else error

@@ -1,0 +1,201 @@
+"""`Node`: an embedded conferencing node, from start to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import dataclasses
+import errno
+import logging
+import ssl
+import tempfile
+import time
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from aiohttp import web
+
+from pexrtc_py.errors import CallError, UsageError
+from pexrtc_py.node.asked import Rule
+from pexrtc_py.node.certificate import server_context, write_certificate
+from pexrtc_py.node.config import NodeConfig, Vmr, parse_vmr, split_listen
+from pexrtc_py.node.desk import Desk, HeardList
+from pexrtc_py.node.http import application
+from pexrtc_py.node.plan import NO_MEDIA, CallMedia, Media, MediaFactory, MediaPlan, OnLost, OnVoice
+from pexrtc_py.node.room import Room
+from pexrtc_py.node.shell import Shell
+from pexrtc_py.protocol.declare import Request
+
+_logger = logging.getLogger(__name__)
+SWEEP_SECONDS = 1.0
+SHUTDOWN_SECONDS = 2.0
+"""How long the last events may take to reach their readers."""
+
+
+class Node:
+    """A conferencing node on a socket of its own: `async with Node(Vmr("meet.alice", host_pin="1234")) as node: ...`.
+
+    Rooms are `Vmr`s, or texts as `parse_vmr` reads them; without any, every alias is an open conference. `listen` is `HOST:PORT`
+    (port 0 takes a free one), with `tls` under a certificate made for this run (`ca_file`). `media` builds the media part,
+    `pexrtc_py.node.bridge.Bridge` when absent; `NoMedia` refuses calls. `clock` gives Unix seconds.
+    Raises `UsageError` on entering when the address cannot be listened on.
+    """
+
+    def __init__(
+        self,
+        *vmrs: Vmr | str,
+        listen: str | None = None,
+        tls: bool | None = None,
+        config: NodeConfig | None = None,
+        media: MediaFactory | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        config = config or NodeConfig()
+        rooms = tuple(vmr if isinstance(vmr, Vmr) else parse_vmr(vmr) for vmr in vmrs)
+        self.config = dataclasses.replace(config, conferences=config.conferences + rooms)
+        self._listen = split_listen(listen or config.listen or "127.0.0.1:0")
+        self._tls = bool(config.tls if tls is None else tls)
+        self._media, self._clock = media, clock
+        self._desk = Desk(self.config)
+        self._port = 0
+        self._shell: Shell | None = None
+        self._ending = contextlib.AsyncExitStack()
+        self._certificate: Path | None = None
+
+    async def __aenter__(self) -> Self:
+        """Listen; from here on `url` is good."""
+        async with contextlib.AsyncExitStack() as starting:
+            context = self._context(starting)
+            self._shell = Shell(self._desk, self._media or _bridge(), clock=self._clock)
+            runner = web.AppRunner(application(self._shell), access_log=None, shutdown_timeout=SHUTDOWN_SECONDS)
+            await runner.setup()
+            starting.push_async_callback(runner.cleanup)
+            starting.push_async_callback(self._shell.aclose)  # first: the last events go out over open connections
+            await self._open(runner, context)
+            await starting.enter_async_context(_swept(self._shell, min(SWEEP_SECONDS, self.config.token_seconds / 10)))
+            self._ending = starting.pop_all()
+        _logger.info("the node listens on %s", self.url)
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        """Disconnect everybody and close all sockets and media."""
+        await self._ending.aclose()
+
+    # --- what users look at ----------------------------------------------------------------------------------------
+
+    @property
+    def url(self) -> str:
+        """Where clients reach it, such as `https://127.0.0.1:8443`."""
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self._listen[0], self._listen[0])
+        return f"{'https' if self._tls else 'http'}://{f'[{host}]' if ':' in host else host}:{self._port}"
+
+    @property
+    def ca_file(self) -> Path:
+        """The certificate to trust, in a file that lives as long as the node. Raises `UsageError` without TLS."""
+        if self._certificate is None:
+            raise UsageError("There is no certificate: the node does not run, or runs without tls=True.")
+        return self._certificate
+
+    @property
+    def heard(self) -> HeardList:
+        """The requests that passed the checks, latest last; `Lock() in node.heard`."""
+        return self._desk.heard
+
+    @property
+    def dropped_streams(self) -> int:
+        """Event streams that were cut since their reader was too slow."""
+        return self._shell.streams.dropped if self._shell else 0
+
+    def room(self, alias: str) -> Room:
+        """The room of an alias, to look at. Raises `UsageError` when this node has none."""
+        room = self._desk.room(alias)
+        if room is None:
+            raise UsageError(f"This node has no conference {alias!r}.")
+        return room
+
+    def answers(self, kind: type[Request[Any]]) -> Callable[[Rule], Rule]:
+        """Decorator for the rare need: on this node, answer requests of this kind otherwise."""
+        return self._desk.override(kind)
+
+    def sweep(self) -> None:
+        """Remove now whoever's token has run out by the clock; a running node does it by itself."""
+        if self._shell:
+            self._shell.sweep()
+
+    # --- starting --------------------------------------------------------------------------------------------------
+
+    def _context(self, starting: contextlib.AsyncExitStack) -> ssl.SSLContext | None:
+        if not self._tls:
+            return None
+        folder = Path(starting.enter_context(tempfile.TemporaryDirectory(prefix="pexrtc-node-")))
+        starting.callback(setattr, self, "_certificate", None)
+        self._certificate, key = write_certificate(folder, self._listen[0])
+        return server_context(self._certificate, key)
+
+    async def _open(self, runner: web.AppRunner, context: ssl.SSLContext | None) -> None:
+        host, port = self._listen
+        try:
+            await web.TCPSite(runner, host, port, ssl_context=context).start()
+        except OSError as error:
+            why = "the port is in use; choose another, or 0 for a free one" if error.errno == errno.EADDRINUSE else str(error)
+            raise UsageError(f"The node cannot listen on {host}:{port}: {why}.") from error
+        self._port = runner.addresses[0][1]
+
+
+class NoMedia:
+    """A media part that carries none: calls are refused (HTTP 503), all else works."""
+
+    def __init__(self, *, on_voice: OnVoice, on_lost: OnLost) -> None: ...
+
+    async def open(self, room: str, participant: str, call: str, sdp: str, *, bandwidth: int | None) -> str:
+        """Refuse."""
+        raise CallError("This node carries no media")
+
+    async def update(self, call: str, sdp: str) -> str:
+        """Refuse."""
+        raise CallError("This node carries no media")
+
+    def candidate(self, call: str, candidate: str, mid: str | None, ufrag: str | None) -> None:
+        """Nothing to do."""
+
+    def start(self, call: str) -> None:
+        """Nothing to do."""
+
+    async def close(self, call: str) -> None:
+        """Nothing to do."""
+
+    def apply(self, room: str, plan: MediaPlan) -> None:
+        """Nothing to do."""
+
+    def capabilities(self, call: str) -> CallMedia:
+        """None."""
+        return NO_MEDIA
+
+    async def aclose(self) -> None:
+        """Nothing to do."""
+
+
+def _bridge() -> MediaFactory:
+    from pexrtc_py.node.bridge import Bridge  # heavy, and of no use to whoever brings another media part
+
+    return Bridge
+
+
+@contextlib.asynccontextmanager
+async def _swept(shell: Shell, seconds: float) -> AsyncIterator[None]:
+    async def sweep() -> None:
+        while True:
+            await asyncio.sleep(seconds)
+            shell.sweep()
+
+    task = asyncio.create_task(sweep())
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+_: type[Media] = NoMedia

@@ -1,0 +1,156 @@
+"""What runs a node's decisions: requests go through the desk, what follows goes to event streams and to the media part."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Generator
+from typing import Any
+
+from pexrtc_py.errors import CallError
+from pexrtc_py.node.asked import Answered, Need, OpenCall
+from pexrtc_py.node.desk import Desk, Incoming, Reply
+from pexrtc_py.node.plan import Media, MediaFactory, MediaPlan
+from pexrtc_py.node.room import CloseCall, Room, StartCall, TakeCandidate, Tell
+from pexrtc_py.node.streams import Stream, Streams
+from pexrtc_py.protocol.wire import failed
+
+_logger = logging.getLogger(__name__)
+MEDIA_SECONDS = 10.0
+"""The media part answers an offer within this; clients give up earlier, some after 5 s."""
+STOPPED = "Signaling node disconnected"
+
+
+class Shell:
+    """Desk, event streams and media of one node, on one event loop. `clock` gives Unix seconds."""
+
+    def __init__(self, desk: Desk, media: MediaFactory, *, clock: Callable[[], float]) -> None:
+        self.desk, self.clock = desk, clock
+        self.streams = Streams(limit=desk.config.stream_limit)
+        self._media: Media = media(on_voice=self._on_voice, on_lost=self._on_lost)
+        self._plans: dict[str, MediaPlan] = {}
+        self._closing: set[asyncio.Task[None]] = set()
+        self._stopped = False
+
+    async def ask(self, incoming: Incoming) -> Reply:
+        """Answer one request, and see to what follows from it."""
+        if self._stopped:
+            return Reply(503, failed(STOPPED))
+        flow = self.desk.answer(incoming, self.clock())
+        try:
+            return await self._through(flow)
+        finally:
+            flow.close()
+            self.settle()
+
+    def listen(self, incoming: Incoming, abort: Callable[[], None]) -> tuple[str, Stream] | Reply:
+        """Open an event stream; `abort` breaks its connection. The caller closes it with `streams.close`."""
+        if self._stopped:
+            return Reply(503, failed(STOPPED))
+        listened = self.desk.listen(incoming, self.clock())
+        if isinstance(listened, Reply):
+            return listened
+        member, welcome = listened
+        return member.uuid, self.streams.open(member.uuid, welcome, abort)
+
+    def sweep(self) -> None:
+        """Remove participants whose token or patience ran out."""
+        for room in self.desk.rooms:
+            room.sweep(self.clock())
+        self.settle()
+
+    def settle(self) -> None:
+        """Do what the rooms have in their outboxes, and bring the media up to their plans."""
+        for room in self.desk.rooms:
+            if orders := room.drain():
+                self._tell([order for order in orders if isinstance(order, Tell)])
+                self._plan(room)
+                for order in orders:
+                    self._order(order)
+
+    async def aclose(self) -> None:
+        """Disconnect everybody, end the streams, close the media; again does nothing."""
+        if self._stopped:
+            return
+        self._stopped = True
+        for room in self.desk.rooms:
+            room.end(STOPPED)
+        self.settle()
+        self.streams.end_all()
+        await asyncio.gather(*self._closing)
+        await self._media.aclose()
+
+    # --- media -----------------------------------------------------------------------------------------------------
+
+    async def _through(self, flow: Generator[Need, Answered, Reply]) -> Reply:
+        try:
+            need = next(flow)
+            while True:
+                outcome = await self._fulfil(need)
+                need = flow.throw(outcome) if isinstance(outcome, Exception) else flow.send(outcome)
+        except StopIteration as done:
+            reply: Reply = done.value
+            return reply
+
+    async def _fulfil(self, need: Need) -> Answered | Exception:
+        try:
+            async with asyncio.timeout(MEDIA_SECONDS):
+                if isinstance(need, OpenCall):
+                    sdp = await self._media.open(need.room, need.participant, need.call, need.sdp, bandwidth=need.bandwidth)
+                else:
+                    sdp = await self._media.update(need.call, need.sdp)
+            return Answered(sdp, self._media.capabilities(need.call))
+        except CallError as error:
+            return error
+        except TimeoutError:
+            return CallError(f"The media part gave no answer within {MEDIA_SECONDS:g} s")
+        except Exception:
+            _logger.exception("the media part failed on an offer")
+            return CallError("Media process disconnected")
+
+    def _tell(self, tells: list[Tell]) -> None:
+        for tell in tells:
+            self.streams.tell(tell.who, tell.event)
+
+    def _plan(self, room: Room) -> None:
+        plan = room.plan()
+        if plan != self._plans.get(room.uuid, MediaPlan()):
+            self._safely(self._media.apply, room.uuid, plan)
+        if plan == MediaPlan():
+            self._plans.pop(room.uuid, None)
+        else:
+            self._plans[room.uuid] = plan
+
+    def _order(self, order: object) -> None:
+        match order:
+            case StartCall(call):
+                self._safely(self._media.start, call)
+            case TakeCandidate(call, candidate, mid, ufrag):
+                self._safely(self._media.candidate, call, candidate, mid, ufrag)
+            case CloseCall(call):
+                task = asyncio.get_running_loop().create_task(self._close(call))
+                self._closing.add(task)
+                task.add_done_callback(self._closing.discard)
+
+    async def _close(self, call: str) -> None:
+        try:
+            await self._media.close(call)
+        except Exception:
+            _logger.exception("the media part failed to close a call")
+
+    def _safely(self, act: Callable[..., None], *arguments: Any) -> None:
+        try:
+            act(*arguments)
+        except Exception:
+            _logger.exception("the media part failed")
+
+    def _on_voice(self, room: str, participant: str, speaking: bool) -> None:
+        for one in self.desk.rooms:
+            if one.uuid == room:
+                one.voice(participant, speaking, self.clock())
+        self.settle()
+
+    def _on_lost(self, call: str, reason: str) -> None:
+        for room in self.desk.rooms:
+            room.lost(call, reason)
+        self.settle()

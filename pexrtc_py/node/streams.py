@@ -1,0 +1,114 @@
+"""Event streams from the node's side: numbered frames, a bounded queue for each open stream, dropped when nobody reads."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import logging
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from itertools import count
+
+from pexrtc_py.protocol.declare import Event
+from pexrtc_py.protocol.events import Bye, Disconnect
+from pexrtc_py.protocol.wire import to_text
+
+_logger = logging.getLogger(__name__)
+STREAMS_PER_PARTICIPANT = 8
+"""Clients hold one, two while reconnecting; with more the oldest is dropped."""
+
+
+def frame(event: Event, id: str) -> bytes:
+    """An event as the bytes of a `text/event-stream` block (HTML standard, 9.2.6); its data is one line of JSON."""
+    return f"event: {event.name}\nid: {id}\ndata: {to_text(event.to_wire())}\n\n".encode()
+
+
+class Stream:
+    """What waits for one reader: an async iterator of frames that ends after `disconnect` and `bye`."""
+
+    def __init__(self, limit: int, abort: Callable[[], None]) -> None:
+        self.dropped = False
+        self._frames: asyncio.Queue[bytes | None] = asyncio.Queue(limit + 1)  # one place is for the end mark
+        self._limit, self._abort, self._ended = limit, abort, False
+
+    def put(self, data: bytes) -> bool:
+        """Queue a frame; False when the reader is too slow, and then the stream is cut."""
+        if self._ended:
+            return True
+        if self._frames.qsize() >= self._limit:
+            self.cut()
+            return False
+        self._frames.put_nowait(data)
+        return True
+
+    def end(self) -> None:
+        """Nothing comes after what is queued."""
+        if not self._ended:
+            self._ended = True
+            self._frames.put_nowait(None)
+
+    def cut(self) -> None:
+        """Break the connection without waiting for the reader."""
+        self.dropped = self._ended = True
+        self._abort()
+
+    async def next(self) -> bytes | None:
+        """The next frame; None at the end."""
+        return None if self.dropped else await self._frames.get()
+
+
+class Streams:
+    """All open event streams of a node, by participant."""
+
+    def __init__(self, *, limit: int, number: int = 1) -> None:
+        self.limit, self.number = limit, number
+        self.dropped = 0
+        """Streams that were cut because their reader was too slow."""
+        self._open: defaultdict[str, list[Stream]] = defaultdict(list)
+        self._sequence = count(1)
+
+    def open(self, participant: str, welcome: Iterable[Event], abort: Callable[[], None]) -> Stream:
+        """A new stream that begins with the events of `welcome`; `abort` breaks its connection."""
+        events = list(welcome)
+        stream = Stream(self.limit + len(events), abort)
+        for event in events:
+            stream.put(frame(event, self._id()))
+        streams = self._open[participant]
+        streams.append(stream)
+        for old in streams[:-STREAMS_PER_PARTICIPANT]:
+            old.end()
+            streams.remove(old)
+        return stream
+
+    def close(self, participant: str, stream: Stream) -> None:
+        """Forget a stream whose connection is gone."""
+        streams = self._open.get(participant, [])
+        if stream in streams:
+            streams.remove(stream)
+        if not streams:
+            self._open.pop(participant, None)
+
+    def tell(self, participant: str, event: Event) -> None:
+        """Queue an event to every stream of a participant; `disconnect` and `bye` end them."""
+        if not (streams := list(self._open.get(participant, ()))):
+            return
+        data = frame(event, self._id())
+        for stream in streams:
+            if not stream.put(data):
+                self.dropped += 1
+                _logger.warning("an event stream with %d unread events was cut", self.limit)
+                self.close(participant, stream)
+            elif isinstance(event, Bye | Disconnect):
+                stream.end()
+
+    def end_all(self) -> None:
+        """Every stream ends after what is queued."""
+        for stream in [stream for streams in self._open.values() for stream in streams]:
+            stream.end()
+
+    def count(self, participant: str) -> int:
+        """How many streams the participant has open."""
+        return len(self._open.get(participant, ()))
+
+    def _id(self) -> str:
+        return base64.b64encode(f"{self.number}_{next(self._sequence)}".encode()).decode()
