@@ -11,19 +11,18 @@ import time
 from collections import deque
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from concurrent.futures import Executor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from pexrtc_media.base import AccessUnit
 from pexrtc_py.engine.encoders import VideoDecoder, VideoEncoder
 from pexrtc_py.engine.peer import Transceiver
-from pexrtc_py.node.routing import STALL, Board, KeyframeAsker, Pacing, Route, first_alive
+from pexrtc_py.node.routing import STALL, Board, KeyframeAsker, Route, first_alive
 from pexrtc_py.node.splash import splash
 
 logger = logging.getLogger(__name__)
 
 BACKLOG = 30
 """Units that may wait for a transcoder; with more it starts over at a keyframe."""
-VIDEO_RATE = 90_000
 
 
 @dataclass(frozen=True)
@@ -116,8 +115,6 @@ class _Source:
 class _Receiver:
     transceiver: Transceiver
     route: Route = field(default_factory=Route)
-    pacing: Pacing = field(default_factory=lambda: Pacing(VIDEO_RATE))
-    codecs: frozenset[str] = frozenset()
     fed: float | None = None
     """When it last got a picture, or was first able to."""
     board: Board | None = None
@@ -129,9 +126,11 @@ class _Receiver:
         codec = self.transceiver.sender.codec
         return codec.name if codec else None
 
+    def accepts(self, codec: str) -> bool:
+        return self.transceiver.sender.accepts(codec)
+
     def send(self, unit: AccessUnit, captured: float, now: float) -> bool:
-        timestamp = self.pacing.stamp(captured)
-        sent = self.transceiver.sender.send(replace(unit, timestamp=timestamp, epoch=0), captured=timestamp / VIDEO_RATE)
+        sent = self.transceiver.sender.send(unit, captured=captured)
         self.fed = now if sent else self.fed
         return sent
 
@@ -185,7 +184,7 @@ class Forwarder:
             return
         known.seen, known.codec = now, unit.codec
         for receiver in self._receivers.values():
-            if unit.codec in receiver.codecs:
+            if receiver.accepts(unit.codec):
                 self._pass(receiver, source, unit, captured, now)
         for (transcoded, _), transcoder in self._transcoders.items():
             if transcoded == source:
@@ -196,7 +195,6 @@ class Forwarder:
         alive = {name for name, source in self._sources.items() if now - source.seen < STALL}
         for name, receiver in self._receivers.items():
             view = views.get(name, View())
-            receiver.codecs = frozenset(codec.name for codec in receiver.transceiver.codecs)
             receiver.route.want(first_alive(view.sources, alive), allowed=view.sources)
             if receiver.transceiver.sender.ready:
                 self._tend(receiver, view.board, now)
@@ -267,7 +265,7 @@ class Forwarder:
         for receiver in self._receivers.values():
             for source in {receiver.route.wanted, receiver.route.current} - {None}:
                 known = self._sources.get(source or "")
-                if known and known.codec and receiver.codec and known.codec not in receiver.codecs:
+                if known and known.codec and receiver.codec and not receiver.accepts(known.codec):
                     yield source or "", receiver.codec
 
     def _transcoder(self, source: str, codec: str) -> Transcoder:
@@ -282,7 +280,7 @@ class Forwarder:
     def _deliver(self, source: str, unit: AccessUnit, captured: float) -> None:
         native = self._sources[source].codec if source in self._sources else None
         for receiver in self._receivers.values():
-            if receiver.codec == unit.codec and native not in receiver.codecs:
+            if native is not None and receiver.codec == unit.codec and not receiver.accepts(native):
                 self._pass(receiver, source, unit, captured, time.time())
 
     def _spawn(self, work: Coroutine[None, None, None]) -> None:

@@ -125,16 +125,3 @@ class KeyframeAsker:
     def forget(self, source: str) -> None:
         """The source is gone."""
         self._asked.pop(source, None)
-
-
-class Pacing:
-    """The time line of what one receiver gets in one slot: it only grows, whichever source is forwarded."""
-
-    def __init__(self, clock_rate: int) -> None:
-        self._rate = clock_rate
-        self._last = -1
-
-    def stamp(self, captured: float) -> int:
-        """The timestamp of a unit captured then (Unix seconds); at least one more than the last."""
-        self._last = max(self._last + 1, round(captured * self._rate))
-        return self._last

@@ -8,7 +8,6 @@ from pexrtc_py.node.plan import MediaPlan, Seat
 from pexrtc_py.node.routing import (
     Board,
     KeyframeAsker,
-    Pacing,
     Route,
     board,
     first_alive,
@@ -148,13 +147,3 @@ def test_many_requests_for_a_keyframe_become_one() -> None:
 
     assert [step for step, due in enumerate(asked) if due] == [0, 5, 10]
     assert asker.due("bob", NOW)
-
-
-def test_timestamps_never_go_back_on_a_switch() -> None:
-    pacing = Pacing(90000)
-
-    stamps = [pacing.stamp(NOW), pacing.stamp(NOW + 1 / 30), pacing.stamp(NOW + 1 / 60), pacing.stamp(NOW + 2 / 30)]
-
-    assert stamps[0] == round(NOW * 90000)
-    assert stamps == sorted(set(stamps))
-    assert stamps[3] == round((NOW + 2 / 30) * 90000)
