@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, TypeAlias
+from typing import Annotated, Any, TypeAlias
 
-from pydantic import BeforeValidator, PlainSerializer
+from pydantic import BeforeValidator, PlainSerializer, model_validator
 
 from pexrtc_py.protocol.models import Idp, Version
 from pexrtc_py.protocol.wire import Forgiving, decode
@@ -54,13 +54,15 @@ class ExtensionChallenge(Forgiving):
     """
 
     conference_extension: str = "required"
-    conference_extension_type: str | None = "standard"
+    conference_extension_type: str = "standard"
     version: Version = Version()
 
-    @property
-    def kind(self) -> str:
-        """ "standard" or "mssip", wherever it stood."""
-        return self.conference_extension_type or self.conference_extension
+    @model_validator(mode="before")
+    @classmethod
+    def _documented(cls, data: Any) -> Any:
+        if not isinstance(data, Mapping) or data.get("conference_extension_type") or data.get("conference_extension") in (None, "required"):
+            return data
+        return {**data, "conference_extension": "required", "conference_extension_type": data["conference_extension"]}
 
 
 Challenge: TypeAlias = PinChallenge | IdpChallenge | RedirectChallenge | ExtensionChallenge

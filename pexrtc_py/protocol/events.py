@@ -333,7 +333,8 @@ def decode(name: str, data: Any, *, id: str | None = None) -> Event:
         try:
             data = from_text(data)
         except ProtocolError:
-            return _unknown(name, data, id, "its data is not JSON")
+            text = data.decode(errors="replace") if isinstance(data, bytes) else data
+            return _unknown(name, text, id, "its data is not JSON")
     return _decode(name, data, id=id)
 
 

@@ -254,7 +254,7 @@ def from_text(text: str | bytes) -> Any:
     if not text.strip():
         return None
     try:
-        return pydantic_core.from_json(text)
+        return pydantic_core.from_json(text.encode() if isinstance(text, str) else text)
     except ValueError:
         raise ProtocolError("this is not JSON") from None
 
