@@ -6,7 +6,7 @@ Null is never sent, since clients take a missing field well and a null one badly
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
@@ -167,17 +167,17 @@ class Forgiving(Wire):
             if info.context is not FORGIVING or not isinstance(data, Mapping):
                 raise
             wrong = {place["loc"][0] for place in error.errors(include_url=False, include_input=False) if place["loc"]}
-            return handler({key: value for key, value in data.items() if key not in cls._optional(wrong)})
+            spare = {key for key in wrong if key in cls.model_fields and not cls.model_fields[str(key)].is_required()}
+            cls._complain(str(key) for key in spare if data.get(key) is not None)  # a null is but another way to leave out
+            return handler({key: value for key, value in data.items() if key not in spare})
 
     @classmethod
-    def _optional(cls, wrong: set[int | str]) -> set[str]:
-        """Those of `wrong` that can be done without; each is logged once."""
-        spare = {key for key in wrong if isinstance(key, str) and key in cls.model_fields and not cls.model_fields[key].is_required()}
-        for key in sorted(spare):
-            if (cls.__name__, key) not in cls.complained:
-                cls.complained.add((cls.__name__, key))
-                _log.warning("%s.%s is not as the protocol has it; using the default", cls.__name__, key)
-        return spare
+    def _complain(cls, fields: Iterable[str]) -> None:
+        """Log each of these fields of this class once."""
+        for field in sorted(fields):
+            if (cls.__name__, field) not in cls.complained:
+                cls.complained.add((cls.__name__, field))
+                _log.warning("%s.%s is not as the protocol has it; using the default", cls.__name__, field)
 
 
 # --- encoding and decoding -------------------------------------------------------------------------------------------

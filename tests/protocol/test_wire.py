@@ -79,7 +79,7 @@ def test_an_optional_field_that_makes_no_sense_costs_no_more_than_itself(caplog:
 
     assert read[0] == Participant(uuid="a", display_name="Ann")
     assert [record.getMessage().split()[0] for record in caplog.records] == [
-        "Participant.has_media", "Participant.overlay_text", "Participant.spotlight",
+        "Participant.has_media", "Participant.spotlight",
     ]  # fmt: skip
 
 
