@@ -1,0 +1,352 @@
+"""A conference as its user holds it: state first, then callbacks; leaving the block always leaves."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping
+from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar, overload
+
+from pexrtc_py.errors import Disconnected, FloorRefused, LobbyTimeout, NodeError, RequestRefused, UsageError
+from pexrtc_py.hub import LIMIT, Events, Hub
+from pexrtc_py.protocol import events as told
+from pexrtc_py.protocol.address import Address
+from pexrtc_py.protocol.declare import CallRequest, Event, ParticipantRequest, Request
+from pexrtc_py.protocol.models import ConferenceStatus, Participant, Role, ServiceType, StageEntry, Token
+from pexrtc_py.protocol.requests import Events as OpenEvents
+from pexrtc_py.protocol.requests import ReleaseFloor, TakeFloor
+from pexrtc_py.signaling.asking import outgoing
+from pexrtc_py.signaling.ending import Ended, EndReason, ended_by_node
+from pexrtc_py.signaling.floor import Floor, FloorDenied, FloorGranted
+from pexrtc_py.signaling.roster import Roster
+from pexrtc_py.signaling.scopes import ConferenceScope, ParticipantScope
+from pexrtc_py.signaling.session import Session
+from pexrtc_py.signaling.stream import IDLE, EventStream, Reconnected, StreamLost
+from pexrtc_py.signaling.transport import Frame, Transport
+
+if TYPE_CHECKING:
+    from pexrtc_media.base import Source
+    from pexrtc_py.call import Call
+    from pexrtc_py.recording import Recording
+
+T = TypeVar("T")
+E = TypeVar("E")
+_logger = logging.getLogger(__name__)
+
+LISTING_SECONDS = 3.0
+"""How long a new event stream may take to list the roster; after that it is asked for."""
+CALL_SECONDS = 15.0
+"""How long the call may take to end, its recordings included."""
+CALLBACK_SECONDS = 2.0
+
+
+class Conference(ConferenceScope):
+    """One participation in a conference; made by `join`.
+
+    Its methods are the requests of the API (`lock()`, `mute_guests()`, `participant(uuid).mute()`...); `send` takes any request.
+    """
+
+    call: Call | None = None
+    """The media call; None for control only."""
+
+    def __init__(
+        self,
+        transport: Transport,
+        address: Address,
+        token: Token,
+        *,
+        idle: float = IDLE,
+        transport_closes: Callable[[], Coroutine[Any, Any, None]] | None = None,
+    ) -> None:
+        self.session = Session(transport, address, token)
+        super().__init__(self, address)
+        self.roster = Roster()
+        """The main room's picture."""
+        self.breakouts: dict[str, Roster] = {}
+        """The pictures of the open breakout rooms, by uuid; hosts are told of them."""
+        self.my_uuid = token.participant_uuid
+        """Our own participant."""
+        self.floor = Floor(self.my_uuid)
+        self.hub = Hub(self.roster.snapshot)
+        self._transport, self._idle = transport, idle
+        self._transport_closes = transport_closes or _nothing
+        self._listed = asyncio.Event()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._closing: asyncio.Task[None] | None = None
+
+    # What is known
+
+    @property
+    def participants(self) -> Mapping[str, Participant]:
+        """Everybody in the main room, by uuid; a view that follows."""
+        return self.roster.participants
+
+    @property
+    def me(self) -> Participant:
+        """Our own line of the roster."""
+        token = self.session.token
+        return self.participants.get(self.my_uuid) or Participant(uuid=self.my_uuid, display_name=token.display_name, role=token.role)
+
+    @property
+    def role(self) -> Role | str:
+        """What our token allows; the node may change it."""
+        return self.session.token.role
+
+    @property
+    def status(self) -> ConferenceStatus:
+        """Locked, started, who may present..."""
+        return self.roster.status
+
+    @property
+    def stage(self) -> tuple[StageEntry, ...]:
+        """Who spoke last, in order."""
+        return self.roster.stage
+
+    @property
+    def ended(self) -> Ended | None:
+        """How it ended, once it has."""
+        return self.hub.ended
+
+    @property
+    def in_lobby(self) -> bool:
+        """Whether we wait for a host to let us in."""
+        return self.me.service_type is ServiceType.WAITING_ROOM
+
+    async def admitted(self, *, timeout: float | None = None) -> None:  # noqa: ASYNC109  # part of the public shape, like wait_for's
+        """Wait until we are let in; raises `LobbyTimeout` after `timeout` seconds, `Disconnected` when the conference ends before."""
+        if self.in_lobby:
+            try:
+                await self.hub.wait_for(object, where=lambda _: not self.in_lobby, timeout=timeout)
+            except TimeoutError:
+                raise LobbyTimeout(timeout or 0) from None
+
+    # What happens
+
+    def on(self, kind: type[E]) -> Callable[[Callable[[E], object]], Callable[[E], object]]:
+        """Call the decorated function, which may be asynchronous, with each event of this class; see `Hub.on`."""
+        return self.hub.on(kind)
+
+    @overload
+    def events(self, *, limit: int = LIMIT) -> Events[object]: ...
+
+    @overload
+    def events(self, kind: type[E], /, *more: type[E], limit: int = LIMIT) -> Events[E]: ...
+
+    def events(self, *kinds: type[Any], limit: int = LIMIT) -> Events[Any]:
+        """Iterate: a `RosterSnapshot`, then every event, at last `Ended`; with classes, only events of these."""
+        return self.hub.events(*kinds, limit=limit)
+
+    def wait_for(self, kind: type[E], *, where: Callable[[E], bool] | None = None, timeout: float | None = None) -> Coroutine[Any, Any, E]:
+        """Wait for the first such event; raises TimeoutError, or `Disconnected` when the conference ends before."""
+        return self.hub.wait_for(kind, where=where, timeout=timeout)
+
+    # What can be asked or done
+
+    def breakout(self, uuid: str) -> ConferenceScope:
+        """A breakout room: every request for a conference or participant works inside."""
+        return ConferenceScope(self, Address(self.address.conference, breakout=uuid))
+
+    async def carry(self, address: Address, request: Request[T]) -> T:
+        """Send any request to any address; all requests go through here, so that the floor knows of its own."""
+        mine = address.participant == self.my_uuid and address.breakout is None
+        if mine and isinstance(request, TakeFloor | ReleaseFloor):
+            self.floor.see(request)
+        try:
+            answer = await self.session.send(address, request)
+        except BaseException as error:
+            if mine and isinstance(request, TakeFloor):
+                self._floor_denied(address, error)
+            raise
+        if mine and isinstance(request, TakeFloor):
+            self.floor.see(FloorGranted())
+        return answer
+
+    async def ask_as_me(self, request: ParticipantRequest[T]) -> T:
+        """Send a request about our own participant."""
+        return await self._myself().send(request)
+
+    async def ask_of_call(self, call: str, request: CallRequest[T]) -> T:
+        """Send a request about one of our calls."""
+        return await self._myself().call(call).send(request)
+
+    def present(self, source: Source[Any]) -> AbstractAsyncContextManager[None]:
+        """Hold the floor and show slides inside the block; raises `FloorRefused` on entering."""
+        return self._call().present(source)
+
+    async def record(self, path: str | Path) -> Recording:
+        """Record what arrives into a file, undecoded; leaving the conference finishes it. Raises `RecordingError`."""
+        return await self._call().record(path)
+
+    async def leave(self, reason: str = "User initiated disconnect") -> None:
+        """End the call, give the token back, tell everybody who listens; also after the conference ended, and a second time."""
+        self._end(Ended(reason=EndReason.LEFT, detail=reason))
+        if self._closing is not None and self._closing is not asyncio.current_task():
+            await _settled(self._closing)
+            await self.hub.drain(CALLBACK_SECONDS)
+
+    async def start(self, place: Callable[[Conference], Call] | None = None) -> None:
+        """Open the event stream, wait for the roster, connect the call that `place` makes. `join` does this."""
+        self._spawn(self._stay())
+        self._spawn(self._listen())
+        await self._listing()
+        if self.ended is not None:
+            raise self.ended.error or Disconnected(str(self.ended))
+        if place is not None:
+            self.call = place(self)
+            self.call.on_lost = lambda error: self._end(Ended(reason=EndReason.MEDIA_LOST, detail=str(error), error=error))
+            await self.call.connect()
+
+    def _myself(self) -> ParticipantScope:
+        return self.participant(self.my_uuid)
+
+    def _call(self) -> Call:
+        if self.call is None:
+            raise UsageError("This conference was joined without media (media=False): there is no call to present or record.")
+        return self.call
+
+    def _floor_denied(self, address: Address, error: BaseException) -> None:
+        self.floor.see(FloorDenied())
+        if isinstance(error, RequestRefused):
+            raise FloorRefused(error.reason) from error
+        self._spawn(self._give_floor_back(address))  # the node may have granted it without our hearing of it
+
+    async def _give_floor_back(self, address: Address) -> None:
+        with contextlib.suppress(NodeError):
+            await self.session.send(address, ReleaseFloor())
+
+    # How it runs
+
+    async def _stay(self) -> None:
+        ended = await self.session.run()
+        self._end(ended)
+
+    async def _listen(self) -> None:
+        stream = EventStream(self._connect, refused=self.session.renew)
+        try:
+            async with contextlib.aclosing(stream.frames()) as frames:
+                async for frame in frames:
+                    self._take(frame)
+        except StreamLost as error:
+            self._end(Ended(reason=EndReason.NODE_LOST, detail=str(error), error=error))
+
+    def _connect(self, last_id: str) -> AsyncGenerator[Frame, None]:
+        opening = outgoing(self.address, OpenEvents(), token=self.session.token.token)
+        headers = {**opening.headers, **({"Last-Event-ID": last_id} if last_id else {})}
+        return self._transport.events(replace(opening, headers=headers), idle=self._idle)
+
+    def _take(self, frame: object) -> None:
+        """State first, then callbacks: whoever hears of an event finds the conference changed by it."""
+        if not isinstance(frame, Frame):
+            self.hub.publish(frame)
+            if isinstance(frame, Reconnected):
+                self._listed.clear()
+                self._spawn(self._relisting())
+            return
+        event = told.decode(frame.name, frame.data, id=frame.id or None)
+        heard, lost = self._see(event), self.floor.see(event)
+        for item in (*heard, lost) if lost else heard:
+            self.hub.publish(item)
+        self._follow(event)
+
+    def _see(self, event: Event) -> tuple[object, ...]:
+        match event:
+            case told.InBreakout():
+                room = self.breakouts.setdefault(event.breakout_uuid, Roster())
+                return (event,) if room.see(event.event) else ()
+            case told.BreakoutEnd():
+                self.breakouts.pop(event.breakout_uuid, None)
+                return (event,)
+            case _:
+                return self.roster.see(event)
+
+    def _follow(self, event: Event) -> None:
+        match event:
+            case told.ParticipantSyncEnd():
+                self._listed.set()
+            case told.RefreshToken():
+                self.session.hurry()
+            case told.Disconnect():
+                self._end(ended_by_node(event.reason))
+            case told.CallDisconnected() if self.call is not None and event.call_uuid == self.call.uuid:
+                self._end(Ended(reason=EndReason.MEDIA_LOST, detail=event.reason))
+            case _:
+                pass
+
+    async def _listing(self) -> None:
+        """A node lists the roster at the start of a stream; one that does not is asked."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LISTING_SECONDS):
+                await self._listed.wait()
+                return
+        status, people = await self.get_conference_status(), await self.get_participants()
+        for item in (*self.roster.see(told.ConferenceUpdate(status=status)), *self.roster.replace(people)):
+            self.hub.publish(item)
+
+    async def _relisting(self) -> None:
+        try:
+            await self._listing()
+        except NodeError as error:
+            _logger.warning("the roster may be out of date: %s", error)
+
+    # How it ends
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and isinstance(error := task.exception(), Exception):
+            _logger.error("the conference ends, for something went wrong in it", exc_info=error)
+            self._end(Ended(reason=EndReason.NODE_LOST, detail=str(error), error=error))
+
+    def _end(self, ended: Ended) -> None:
+        if self._closing is not None:
+            return
+        _logger.info("conference %s: %s", self.address.conference, ended)
+        self._closing = asyncio.create_task(self._close(ended))
+        self._listed.set()
+        if ended.reason is not EndReason.LEFT:
+            self.hub.publish(ended)
+
+    async def _close(self, ended: Ended) -> None:
+        try:
+            if self.call is not None:
+                await _bounded(self.call.close(), CALL_SECONDS)
+            tasks = list(self._tasks)
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await self.session.release(ended.detail or ended.reason)
+            await self._transport_closes()
+        finally:
+            self.hub.publish(ended)
+
+
+async def _bounded(work: Coroutine[Any, Any, None], seconds: float) -> None:
+    """Do a part of the cleaning up: what goes wrong in it must not keep the rest from being done."""
+    try:
+        async with asyncio.timeout(seconds):
+            await work
+    except Exception:
+        _logger.exception("ending the call")
+
+
+async def _settled(task: asyncio.Task[None]) -> None:
+    """Wait for a task that must come to its end; a cancellation meanwhile is passed on afterwards."""
+    cancelled: asyncio.CancelledError | None = None
+    while not task.done():
+        try:
+            await asyncio.shield(task)
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if cancelled is not None:
+        raise cancelled
+
+
+async def _nothing() -> None: ...

@@ -1,0 +1,175 @@
+"""`join`: from an address to a conference one is in, with nothing left behind when that fails."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Collection, Coroutine, Generator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from pexrtc_py.conference import Conference
+from pexrtc_py.engine.types import IceServer, Slot
+from pexrtc_py.errors import NodeUnreachable, UsageError
+from pexrtc_py.protocol.address import Address
+from pexrtc_py.protocol.models import Role, Token
+from pexrtc_py.signaling.joining import Introduction, join_node
+from pexrtc_py.signaling.session import RELEASE_SECONDS, Session
+from pexrtc_py.signaling.stream import IDLE
+from pexrtc_py.signaling.transport import HttpTransport, Transport, is_loopback
+
+if TYPE_CHECKING:
+    from pexrtc_media.base import Source
+    from pexrtc_py.call import Call
+
+T = TypeVar("T")
+
+
+class Joining:
+    """What `join` returns. `async with` it: leaving the block leaves the conference; or await it, and call `leave()` yourself."""
+
+    def __init__(self, work: Callable[[], Coroutine[Any, Any, Conference]]) -> None:
+        self._work = work
+        self._conference: Conference | None = None
+
+    def __await__(self) -> Generator[Any, None, Conference]:
+        return self._work().__await__()
+
+    async def __aenter__(self) -> Conference:
+        self._conference = await self._work()
+        return self._conference
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._conference is not None:
+            await self._conference.leave()
+
+
+def join(
+    address: str,
+    *,
+    node: str | None = None,
+    display_name: str = "pexrtc",
+    pin: str | None = None,
+    role: Role | None = None,
+    extension: str | None = None,
+    idp: str | None = None,
+    sso_token: str | None = None,
+    token: str | None = None,
+    call_tag: str = "",
+    media: bool = True,
+    audio: Source[Any] | None = None,
+    video: Source[Any] | None = None,
+    receive: Collection[Slot] | None = None,
+    codecs: Mapping[Slot, tuple[str, ...]] | None = None,
+    bandwidth: int | None = None,
+    lobby_timeout: float | None = None,
+    ca_file: str | Path | None = None,
+    insecure: bool = False,
+    proxy: str | None = None,
+    transport: Transport | None = None,
+    timeout: float = 30.0,
+    idle: float = IDLE,
+) -> Joining:
+    """Join a conference: `async with join("meet.alice@example.com") as conference:`.
+
+    `address` is an alias; its domain is the node unless `node` (an `https://` URL, or a host) is given. `pin` "none" enters as a guest, and
+    so does `role=Role.GUEST` where guests need no PIN. `extension` answers a virtual reception, `idp` and `sso_token` an identity provider;
+    `token` is a one-time token of a `Refer` event. `media=False` is control only; otherwise `audio` and `video` are sent, the slots in
+    `receive` (all) are received in `codecs` (all), each video with at most `bandwidth` kbps. With `lobby_timeout` seconds, joining includes
+    being admitted from the waiting room; without, it ends there (`conference.in_lobby`).
+
+    Raises a kind of `NodeError`, `JoinNeedsMore` or `CallError`, `NodeUnreachable` when it takes more than `timeout` seconds; `UsageError`.
+    """
+    who = Introduction(
+        display_name=display_name,
+        pin=pin,
+        role=role,
+        extension=extension,
+        idp=idp,
+        sso_token=sso_token,
+        token=token,
+        call_tag=call_tag,
+    )
+    url = _node_url(address, node)
+    way = transport or HttpTransport(url, ca_file=ca_file, insecure=insecure, proxy=proxy)
+    sources = {slot: source for slot, source in ((Slot.AUDIO, audio), (Slot.VIDEO, video)) if source is not None}
+
+    def place(conference: Conference) -> Call:
+        from pexrtc_py.call import Call
+
+        granted = conference.session.token
+        return Call(
+            conference,
+            sources=sources,
+            receive=tuple(Slot) if receive is None else receive,
+            codecs=codecs,
+            ice_servers=_ice_servers(granted),
+            loopback=is_loopback(url),
+            relay_only=granted.use_relay_candidates_only,
+            bandwidth=bandwidth,
+        )
+
+    async def work() -> Conference:
+        conference = await _within(timeout, _joined(way, Address(address), who, place if media else None, idle=idle))
+        if lobby_timeout is not None:
+            await _or_leave(conference, conference.admitted(timeout=lobby_timeout))
+        return conference
+
+    return Joining(work)
+
+
+async def _joined(
+    way: Transport, address: Address, who: Introduction, place: Callable[[Conference], Call] | None, *, idle: float
+) -> Conference:
+    closes = getattr(way, "aclose", None)
+    granting = asyncio.create_task(join_node(way, address, who))
+    try:
+        token = await asyncio.shield(granting)
+    except BaseException:
+        await _given_back(way, address, granting)
+        if closes is not None:
+            await closes()
+        raise
+    conference = Conference(way, address, token, idle=idle, transport_closes=closes)
+    await _or_leave(conference, conference.start(place))
+    return conference
+
+
+async def _given_back(way: Transport, address: Address, granting: asyncio.Task[Token]) -> None:
+    """We do not want the token any more, but the node may be about to grant it."""
+    await asyncio.wait([granting], timeout=RELEASE_SECONDS)
+    if not granting.done():
+        granting.cancel()
+    elif granting.exception() is None:
+        await Session(way, address, granting.result()).release("Join cancelled")
+
+
+async def _or_leave(conference: Conference, work: Coroutine[Any, Any, None]) -> None:
+    try:
+        await work
+    except BaseException:
+        await conference.leave()
+        raise
+
+
+async def _within(seconds: float, work: Coroutine[Any, Any, T]) -> T:
+    try:
+        async with asyncio.timeout(seconds) as limit:
+            return await work
+    except TimeoutError:
+        if limit.expired():
+            raise NodeUnreachable(f"Joining took longer than {seconds:g} s; the node, or the way to it, is too slow.") from None
+        raise
+
+
+def _node_url(address: str, node: str | None) -> str:
+    if not address:
+        raise UsageError("An empty address names no conference.")
+    host = node if node is not None else address.rpartition("@")[2] if "@" in address else ""
+    if not host:
+        raise UsageError(f"{address!r} does not say where the conference is; give node=..., or write alias@domain.")
+    return host if "://" in host else f"https://{host}"
+
+
+def _ice_servers(token: Token) -> list[IceServer]:
+    stun = [IceServer(urls=(server.url,)) for server in token.stun or ()]
+    return stun + [IceServer(urls=server.urls, username=server.username, credential=server.credential) for server in token.turn or ()]

@@ -1,0 +1,132 @@
+"""Getting a token: what is asked on the way (PIN, identity provider, extension) is answered from what the caller gave."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass, field
+
+from pexrtc_py.errors import (
+    ExtensionRequired,
+    IdpRequired,
+    NotAllowed,
+    PinIncorrect,
+    PinRequired,
+    ProtocolError,
+    SsoRedirect,
+)
+from pexrtc_py.protocol.address import Address
+from pexrtc_py.protocol.challenges import (
+    INVALID_PIN,
+    Challenge,
+    ExtensionChallenge,
+    IdpChallenge,
+    PinChallenge,
+    RedirectChallenge,
+    read_challenge,
+)
+from pexrtc_py.protocol.models import Role, Token
+from pexrtc_py.protocol.requests import RequestToken
+from pexrtc_py.protocol.wire import from_text, unseal
+from pexrtc_py.signaling.asking import answered, outgoing
+from pexrtc_py.signaling.transport import Incoming, Transport
+
+_MOST_QUESTIONS = 6
+
+
+@dataclass(frozen=True, kw_only=True)
+class Introduction:
+    """Who joins, and the answers to what a node may ask."""
+
+    display_name: str
+    pin: str | None = field(default=None, repr=False)
+    """The host's or the guests' PIN; "none" enters as a guest where guests need no PIN."""
+    role: Role | None = None
+    """With `Role.GUEST` no PIN is needed where guests need none; it is never more than a wish."""
+    extension: str | None = None
+    """The conference wanted, at a virtual reception."""
+    idp: str | None = None
+    """Name or uuid of the identity provider to use."""
+    sso_token: str | None = field(default=None, repr=False)
+    """What the identity provider gave after signing in."""
+    token: str | None = field(default=None, repr=False)
+    """A one-time token, from a `refer` event."""
+    call_tag: str = ""
+
+
+async def join_node(transport: Transport, conference: Address, who: Introduction) -> Token:
+    """Run `joining` over a transport. Raises a kind of `NodeError`, or of `JoinNeedsMore` when an answer is missing."""
+    flow = joining(who)
+    request = next(flow)
+    while True:
+        incoming = await transport.request(outgoing(conference, request))
+        try:
+            request = flow.send(incoming)
+        except StopIteration as done:
+            token: Token = done.value
+            return token
+
+
+def joining(who: Introduction) -> Generator[RequestToken, Incoming, Token]:
+    """The flow: yields each request to send, is sent its response, and returns the token.
+
+    Every answer given so far is repeated with each request, as the node keeps none of them.
+    """
+    request = RequestToken(display_name=who.display_name, call_tag=who.call_tag, token=who.token)
+    for _ in range(_MOST_QUESTIONS):
+        incoming = yield request
+        challenge = _challenge(incoming)
+        if challenge is None:
+            return _granted(request, incoming)
+        request = request.model_copy(update=_reply(challenge, request, who))
+    raise ProtocolError(f"the node asked {_MOST_QUESTIONS} questions and still wants more")
+
+
+def _granted(request: RequestToken, incoming: Incoming) -> Token:
+    try:
+        return answered(request, incoming)
+    except NotAllowed as refused:
+        if refused.reason == INVALID_PIN:
+            raise PinIncorrect from refused
+        raise
+
+
+def _challenge(incoming: Incoming) -> Challenge | None:
+    if incoming.status != 403 or incoming.content_type != "application/json":
+        return None
+    return read_challenge(unseal(from_text(incoming.body)).result)
+
+
+def _reply(challenge: Challenge, request: RequestToken, who: Introduction) -> dict[str, str]:
+    match challenge:
+        case PinChallenge():
+            return {"pin": _pin(challenge, request, who)}
+        case ExtensionChallenge():
+            return {"conference_extension": _extension(challenge, request, who)}
+        case IdpChallenge():
+            signed_in = {"sso_token": who.sso_token} if who.sso_token else {}
+            return {"chosen_idp": _idp(challenge, request, who), **signed_in}
+        case RedirectChallenge():
+            raise SsoRedirect(challenge.redirect_url, challenge.redirect_idp)
+
+
+def _pin(challenge: PinChallenge, request: RequestToken, who: Introduction) -> str:
+    if request.pin is not None:
+        raise PinIncorrect
+    if who.pin:
+        return who.pin
+    if who.role is Role.GUEST and not challenge.guest_pin:
+        return "none"
+    raise PinRequired(guest_pin=challenge.guest_pin)
+
+
+def _extension(challenge: ExtensionChallenge, request: RequestToken, who: Introduction) -> str:
+    if who.extension is None or request.conference_extension is not None:
+        raise ExtensionRequired(challenge.conference_extension_type)
+    return who.extension
+
+
+def _idp(challenge: IdpChallenge, request: RequestToken, who: Introduction) -> str:
+    for idp in challenge.idp if request.chosen_idp is None else ():
+        if who.idp in (idp.uuid, idp.name):
+            return idp.uuid
+    raise IdpRequired(challenge.idp)
