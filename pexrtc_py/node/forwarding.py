@@ -14,7 +14,8 @@ from concurrent.futures import Executor
 from dataclasses import dataclass, field
 
 from pexrtc_media.base import AccessUnit
-from pexrtc_py.engine.encoders import VideoDecoder, VideoEncoder
+from pexrtc_py.engine.decoders import VideoDecoder
+from pexrtc_py.engine.encoders import VideoEncoder
 from pexrtc_py.engine.peer import Transceiver
 from pexrtc_py.node.routing import STALL, Board, KeyframeAsker, Route, first_alive
 from pexrtc_py.node.splash import splash

@@ -13,11 +13,12 @@ import numpy as np
 from av import AudioFrame
 
 from pexrtc_media.base import AccessUnit
-from pexrtc_py.engine.encoders import SILENT_OPUS, AudioDecoder, OpusEncoder
+from pexrtc_py.engine.decoders import AudioDecoder
+from pexrtc_py.engine.encoders import SILENT_OPUS, OpusEncoder
 from pexrtc_py.node.sound import BLOCK, RATE, Block, Gate, Ring, Sum, Voice, level, limit
 
 LOOKAHEAD = 312
-"""Samples by which an Opus encoder is late (RFC 7845 4.2); packets carry the time of what they play, not of what went in."""
+"""Samples by which what a packet plays is later than its time stamp says: the delay of the Opus encoder (RFC 7845 4.2)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +172,7 @@ class MixingDesk:
         if ring is None or decoder is None:
             return
         for unit, captured in units:
-            start = round(captured * RATE)
+            start = round(captured * RATE) - LOOKAHEAD
             for frame in decoder.decode(unit):
                 samples = np.asarray(frame.to_ndarray(), np.int16).reshape(-1, 2)
                 ring.write(start, samples)
@@ -206,4 +207,4 @@ def _frame(block: Block, position: int) -> AudioFrame:
 
 
 def _packet(data: bytes, position: int) -> AccessUnit:
-    return AccessUnit(data, "opus", position - LOOKAHEAD, RATE)
+    return AccessUnit(data, "opus", position, RATE)

@@ -9,7 +9,8 @@ import pytest
 from av import AudioFrame
 
 from pexrtc_media.base import AccessUnit
-from pexrtc_py.engine.encoders import SILENT_OPUS, AudioDecoder, OpusEncoder
+from pexrtc_py.engine.decoders import AudioDecoder
+from pexrtc_py.engine.encoders import SILENT_OPUS, OpusEncoder
 from pexrtc_py.node.mixing import LOOKAHEAD, Job, Mixed, Mixer, MixingDesk, Played
 from pexrtc_py.node.sound import BLOCK, CEILING, FADE, RATE, Block
 
@@ -211,8 +212,8 @@ def test_packets_carry_the_capture_time_of_what_they_play() -> None:
 
     packets = [packet for tick in played for packet, _ in tick.packets]
     ann.packets = packets
-    heard = packets[0].timestamp + float(np.argmax(np.abs(ann.heard()[:, 0]) > 4000))
-    assert [packet.timestamp for packet in packets] == [START - LOOKAHEAD + number * BLOCK for number in range(4)]
+    heard = packets[0].timestamp - LOOKAHEAD + float(np.argmax(np.abs(ann.heard()[:, 0]) > 4000))
+    assert [packet.timestamp for packet in packets] == [START + number * BLOCK for number in range(4)]
     assert heard == pytest.approx(START + BLOCK + 400, abs=48)
 
 
