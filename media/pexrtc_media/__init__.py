@@ -10,23 +10,60 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pexrtc_media.base import AccessUnit, MediaError, Sink, Source, Timeline
+    from pexrtc_media.encoding import OpusEncoding, VideoEncoding
+    from pexrtc_media.files import FileSource, Image, ImageSequence, MediaFile
     from pexrtc_media.inputs import RecorderInput
     from pexrtc_media.recorder import Recorder
     from pexrtc_media.recording import RecordingResult, TrackResult
+    from pexrtc_media.sinks import Callback, Discard, Latest, Queue, Tee
+    from pexrtc_media.stamp import Mark
+    from pexrtc_media.synthetic import FlashBeep, Pattern, Silence, Still, Tone
+    from pexrtc_media.transform import Resampler, letterbox
 
-_HOMES = {
-    "AccessUnit": "base",
-    "MediaError": "base",
-    "Sink": "base",
-    "Source": "base",
-    "Timeline": "base",
-    "Recorder": "recorder",
-    "RecorderInput": "inputs",
-    "RecordingResult": "recording",
-    "TrackResult": "recording",
+__all__ = [
+    "AccessUnit",
+    "Callback",
+    "Discard",
+    "FileSource",
+    "FlashBeep",
+    "Image",
+    "ImageSequence",
+    "Latest",
+    "Mark",
+    "MediaError",
+    "MediaFile",
+    "OpusEncoding",
+    "Pattern",
+    "Queue",
+    "Recorder",
+    "RecorderInput",
+    "RecordingResult",
+    "Resampler",
+    "Silence",
+    "Sink",
+    "Source",
+    "Still",
+    "Tee",
+    "Timeline",
+    "Tone",
+    "TrackResult",
+    "VideoEncoding",
+    "letterbox",
+]
+
+_NAMES = {
+    "base": "AccessUnit MediaError Sink Source Timeline",
+    "encoding": "OpusEncoding VideoEncoding",
+    "files": "FileSource Image ImageSequence MediaFile",
+    "inputs": "RecorderInput",
+    "recorder": "Recorder",
+    "recording": "RecordingResult TrackResult",
+    "sinks": "Callback Discard Latest Queue Tee",
+    "stamp": "Mark",
+    "synthetic": "FlashBeep Pattern Silence Still Tone",
+    "transform": "Resampler letterbox",
 }
-
-__all__ = ["AccessUnit", "MediaError", "Recorder", "RecorderInput", "RecordingResult", "Sink", "Source", "Timeline", "TrackResult"]
+_HOMES = {name: module for module, names in _NAMES.items() for name in names.split()}
 
 
 def __getattr__(name: str) -> object:

@@ -51,7 +51,7 @@ def vp8_size(frame: bytes) -> tuple[int, int] | None:
 def nal_units(unit: bytes) -> Iterator[bytes]:
     """The NAL units of an H.264 access unit in Annex B form (ITU-T H.264 B.1)."""
     starts = [match.end() for match in _START_CODE.finditer(unit)]
-    for start, following in zip(starts, [*(start - 3 for start in starts[1:]), len(unit)], strict=True):
+    for start, following in zip(starts, [*(start - 3 for start in starts[1:]), len(unit)], strict=False):
         if nal := unit[start:following].rstrip(b"\x00"):
             yield nal
 
@@ -75,13 +75,14 @@ def avc_configuration(keyframe: bytes) -> bytes:
 def h264_size(keyframe: bytes) -> tuple[int, int]:
     """Width and height of an H.264 key frame in Annex B form; MediaError when it cannot be understood."""
     import av
+    from av.error import FFmpegError
 
     try:
         with av.open(io.BytesIO(keyframe), "r", format="h264") as probe:
             context = probe.streams.video[0].codec_context
             if context.width and context.height:
                 return context.width, context.height
-    except (av.FFmpegError, IndexError, ValueError):
+    except (FFmpegError, IndexError, ValueError):
         pass
     raise MediaError(f"An H.264 key frame of {len(keyframe)} bytes has no readable picture size; is it complete and in Annex B form?")
 

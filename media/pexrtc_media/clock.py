@@ -12,7 +12,10 @@ from dataclasses import replace
 from pexrtc_media.base import AccessUnit, Timeline
 
 JUMP = 2.0
-"""Seconds of disagreement that are a jump of one of the clocks and no longer drift."""
+"""Seconds by which a report may disagree with the media time; beyond that the sender has set its clock, which is no matter to us."""
+
+ASTRAY = 5.0
+"""Seconds by which a unit may sit away from its arrival; beyond that its media time has jumped. No network delays by that much."""
 
 _BY_REPORT = (0.1, 0.005)
 _BY_ARRIVAL = (0.002, 0.001)
@@ -34,8 +37,11 @@ class Reference:
         if unit.ntp is None or not unit.arrival:
             return
         offset = unit.ntp - unit.arrival
-        if self.offset is None or (not self.local and 0 < offset - self.offset < JUMP):
+        if self.offset is None:
             self.offset = offset
+        elif not self.local and abs(offset - self.offset) < JUMP:
+            # Delay only ever makes it smaller; the small step down follows clocks that drift apart.
+            self.offset = max(offset, self.offset + (offset - self.offset) * 0.0005)
 
     def of_arrival(self, arrival: float) -> float:
         """The common time of a moment on our clock."""
@@ -61,12 +67,11 @@ class TrackClock:
         measured, (gain, limit) = self._measure(unit, seconds, now)
         if unit.epoch != self._epoch:
             self._epoch, self._offset = unit.epoch, measured - seconds
-            return measured
         error = measured - seconds - self._offset
         if abs(error) < JUMP:
             self._offset += min(max(error * gain, -limit), limit)
-        else:
-            self._judge(unit, seconds)
+        if unit.arrival and abs(seconds + self._offset - self._reference.of_arrival(unit.arrival)) > ASTRAY:
+            self._offset = self._reference.of_arrival(unit.arrival) - seconds
         return seconds + self._offset
 
     def _measure(self, unit: AccessUnit, seconds: float, now: float) -> tuple[float, tuple[float, float]]:
@@ -75,14 +80,6 @@ class TrackClock:
         if unit.arrival:
             return self._reference.of_arrival(unit.arrival), _BY_ARRIVAL
         return self._reference.of_arrival(self._reference.timeline.anchor(now, seconds) + seconds), _BY_REPORT
-
-    def _judge(self, unit: AccessUnit, seconds: float) -> None:
-        """Either the media time jumped, then arrival tells where to, or the sender's wall clock was set, which is no matter to us."""
-        if not unit.arrival:
-            return
-        expected = self._reference.of_arrival(unit.arrival)
-        if abs(seconds + self._offset - expected) > JUMP:
-            self._offset = expected - seconds
 
 
 def backdated(units: Sequence[AccessUnit]) -> list[AccessUnit]:

@@ -7,6 +7,7 @@ from typing import cast
 
 import av
 import numpy as np
+from av.video.frame import PictureType
 
 from pexrtc_media.base import AccessUnit, MediaError
 from pexrtc_media.bitstream import OPUS_LOOKAHEAD
@@ -39,7 +40,7 @@ class VideoEncoding:
         picture = frame.reformat(format="yuv420p")
         picture.pts, picture.time_base = round(seconds * 90000), Fraction(1, 90000)
         due = self._key_time is None or seconds - self._key_time >= 2
-        picture.pict_type = av.video.frame.PictureType.I if due else av.video.frame.PictureType.NONE
+        picture.pict_type = PictureType.I if due else PictureType.NONE
         if due:
             self._key_time = seconds
         return [self._unit(packet) for packet in self._context.encode(picture)]
