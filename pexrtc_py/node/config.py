@@ -44,8 +44,9 @@ class Vmr:
         for alias in self.all_aliases:
             if not alias or alias != alias.strip() or not alias.isprintable():
                 raise UsageError(f"{alias!r} cannot be an alias: it must be printable text without blanks around it.")
-        for pin in filter(None.__ne__, (self.host_pin, self.guest_pin)):
-            self._check_pin(str(pin))
+        for pin in (self.host_pin, self.guest_pin):
+            if pin is not None:
+                self._check_pin(pin)
         if self.guest_pin is not None and self.host_pin is None:
             raise UsageError(f"{self.alias}: a guest_pin needs a host_pin, or nobody could be a Guest.")
         if self.guest_pin is not None and not self.allow_guests:

@@ -10,7 +10,6 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from inspect import isgenerator
 from typing import Any, TypeVar
 
 from pexrtc_py.errors import InvalidTransition, ProtocolError, UsageError
@@ -118,9 +117,8 @@ class Desk:
             if rule is None:
                 raise Refused(501, f"This node does not do {kind.name}")
             answer = rule(asked, request)
-            if isgenerator(answer):
-                waiting: Generator[Need, Answered, Any] = answer
-                answer = yield from waiting
+            if isinstance(answer, Generator):
+                answer = yield from answer
             if answer is None and kind is GetTheme:
                 return Reply(204)
             return Reply(200, success(encode_answer(kind.answer, answer)))

@@ -132,12 +132,16 @@ class Room:
                     self.tell(viewer, views.updated(self, member, viewer))
 
     def conference_updated(self) -> None:
-        """Tell of a changed property of the conference."""
-        self.tell_room(ConferenceUpdate(status=views.status(self)))
+        """Tell everybody, those who wait too, of a changed property of the conference."""
+        for member in self.members.values():
+            self.tell(member, ConferenceUpdate(status=views.status(self)))
 
     def stage_changed(self) -> None:
         """Tell of another layout and order of speakers."""
-        for member in self.admitted:
+        self._tell_stage(self.admitted)
+
+    def _tell_stage(self, viewers: Iterable[Member]) -> None:
+        for member in viewers:
             self.tell(member, views.layout(self, member), views.stage(self))
 
     # --- coming and going ------------------------------------------------------------------------------------------
@@ -155,20 +159,19 @@ class Room:
     def admit(self, members: Iterable[Member]) -> None:
         """Let members out of the waiting room: the others learn of them, they learn of the room."""
         newcomers = [member for member in members if member.waiting]
-        before = {viewer.uuid for viewer in self.admitted}
+        before = self.admitted
         for member in newcomers:
             member.waiting_since = None
             self._mute_newcomer(member)
         for member in newcomers:
             self.tell(member, views.updated(self, member, member))
-            for viewer in self.admitted:
-                if viewer.uuid in before:
-                    told = views.updated if viewer.is_host else views.created
-                    self.tell(viewer, told(self, member, viewer))
+            for viewer in before:
+                told = views.updated if viewer.is_host else views.created
+                self.tell(viewer, told(self, member, viewer))
         for member in newcomers:
             self.tell(member, *views.welcome(self, member))
-        if newcomers:
-            self.stage_changed()
+        if any(member.has_media for member in newcomers):
+            self._tell_stage(before)
 
     def start(self) -> None:
         """The conference begins: a Host has come with media, or says so."""

@@ -6,11 +6,13 @@ import asyncio
 import contextlib
 import dataclasses
 import errno
+import ipaddress
 import logging
 import ssl
 import tempfile
 import time
 from collections.abc import AsyncIterator, Callable
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -68,7 +70,7 @@ class Node:
         """Listen; from here on `url` is good."""
         async with contextlib.AsyncExitStack() as starting:
             context = self._context(starting)
-            self._shell = Shell(self._desk, self._media or _bridge(), clock=self._clock)
+            self._shell = Shell(self._desk, self._media or self._bridge(), clock=self._clock)
             runner = web.AppRunner(application(self._shell), access_log=None, shutdown_timeout=SHUTDOWN_SECONDS)
             await runner.setup()
             starting.push_async_callback(runner.cleanup)
@@ -134,6 +136,15 @@ class Node:
         self._certificate, key = write_certificate(folder, self._listen[0])
         return server_context(self._certificate, key)
 
+    def _bridge(self) -> MediaFactory:
+        from pexrtc_py.node.bridge import Bridge  # heavy, and of no use to whoever brings another media part
+
+        # A node that can only be reached from this machine needs none of the machine's other addresses.
+        return partial(Bridge, title=self._title, loopback=_is_loopback(self._listen[0]))
+
+    def _title(self, room: str) -> str:
+        return next((one.name for one in self._desk.rooms if one.uuid == room), "")
+
     async def _open(self, runner: web.AppRunner, context: ssl.SSLContext | None) -> None:
         host, port = self._listen
         try:
@@ -177,10 +188,11 @@ class NoMedia:
         """Nothing to do."""
 
 
-def _bridge() -> MediaFactory:
-    from pexrtc_py.node.bridge import Bridge  # heavy, and of no use to whoever brings another media part
-
-    return Bridge
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 @contextlib.asynccontextmanager
