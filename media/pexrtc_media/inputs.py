@@ -96,6 +96,10 @@ class RecorderInput:
             for unit in await asyncio.to_thread(encoding.flush):
                 self.put(unit)
 
+    def interrupt(self) -> None:
+        """Pictures are missing: go on with the next key frame."""
+        self._codec = None
+
     def drop(self, reason: str) -> None:
         """Count a unit that is not written."""
         self.tally.drops[reason] += 1

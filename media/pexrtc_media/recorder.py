@@ -149,6 +149,7 @@ class Recorder:
     def _write(self, source: RecorderInput, unit: AccessUnit, seconds: float) -> None:
         if seconds < -_EARLY:
             source.drop("before the start")
+            source.interrupt()
             return
         place = source.places.get(unit.codec) or self._beside_place(source, unit)
         if place is None:

@@ -36,7 +36,9 @@ class Storage(io.RawIOBase):
         self._position = 0
         self._end = 0
         self._boundary = 0
-        self._backlog = 0
+        # Two counters, each written by one thread only: what the caller handed over, and what the thread is done with.
+        self._handed = 0
+        self._done = 0
         self._orders: SimpleQueue[tuple[int, bytes] | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._run, name=f"storage {path.name}", daemon=True)
         self._thread.start()
@@ -96,10 +98,10 @@ class Storage(io.RawIOBase):
     def _hand_over(self, offset: int, data: bytes) -> None:
         if self.error is not None or not data:
             return
-        if self._backlog > BACKLOG:
+        if self._handed - self._done > BACKLOG:
             self.error = MediaError(f"{self.path} was given up: the disk is {BACKLOG >> 20} MiB behind. Record to a faster disk.")
             return
-        self._backlog += len(data)
+        self._handed += len(data)
         self._orders.put((offset, data))
 
     def _run(self) -> None:
@@ -107,7 +109,7 @@ class Storage(io.RawIOBase):
             offset, data = order
             if self.error is None:
                 self._store(offset, data)
-            self._backlog -= len(data)
+            self._done += len(data)
 
     def _store(self, offset: int, data: bytes) -> None:
         if data[4:8] == b"moof" or data[:4] == _CLUSTER:

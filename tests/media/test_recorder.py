@@ -242,6 +242,33 @@ async def test_a_call_without_picture_is_black_and_keeps_its_sound(tmp_path: Pat
     assert len(sound(recorder.path)[0]) == pytest.approx(4 * 48000, abs=960)
 
 
+@pytest.mark.parametrize(("ending", "codec", "where"), [(".mkv", "vp8", "talk"), (".mkv", "h264", "talk.video"), (".mp4", "h264", "talk")])
+async def test_a_picture_that_comes_after_the_head_is_recorded(tmp_path: Path, ending: str, codec: str, where: str) -> None:
+    recorder = Recorder(tmp_path / f"talk{ending}", presentation=False)
+
+    feed(recorder, audio=received(audio(6.0)), video=received(video(codec, 1.5), delay=4.0))
+    await recorder.aclose()
+
+    seen = pictures(tmp_path / f"{where}{ending}")
+    assert seen.sizes[-1] == (320, 180)
+    assert onsets(seen.times, seen.light, 150) == pytest.approx([5.0], abs=0.02)
+    assert pictures(recorder.path).light[0] == 0
+
+
+async def test_codecs_that_change_and_change_back_leave_black_behind(tmp_path: Path) -> None:
+    recorder = Recorder(tmp_path / "talk.mkv", presentation=False)
+    second = received(video("h264", 1.5), delay=3.5, epoch=1)
+
+    feed(recorder, audio=received(audio(9.0)), video=received(video("vp8")) + second + received(video("vp8", 1.0), delay=6.0, epoch=2))
+    await recorder.aclose()
+
+    main = pictures(recorder.path)
+    assert main.light[(main.times > 3.4) & (main.times < 5.9)].tolist() == [0]
+    assert main.light[-1] > 40
+    beside = pictures(tmp_path / "talk.video.mkv")
+    assert onsets(beside.times, beside.light, 150) == pytest.approx([4.5], abs=0.02)
+
+
 @pytest.mark.parametrize("ending", [".mkv", ".webm", ".mp4"])
 async def test_a_recording_of_nothing_is_still_a_file(tmp_path: Path, ending: str) -> None:
     recorder = Recorder(tmp_path / f"talk{ending}")
