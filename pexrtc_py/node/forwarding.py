@@ -196,7 +196,7 @@ class Forwarder:
         alive = {name for name, source in self._sources.items() if now - source.seen < STALL}
         for name, receiver in self._receivers.items():
             view = views.get(name, View())
-            receiver.route.want(first_alive(view.sources, alive), allowed=view.sources)
+            receiver.route.want(first_alive(view.sources, alive), allowed=view.sources, now=now)
             if receiver.transceiver.sender.ready:
                 self._tend(receiver, view.board, now)
         self._fit_transcoders()
@@ -219,7 +219,7 @@ class Forwarder:
         if receiver.route.waiting is not None:
             self._ask(receiver.route.waiting, now)
         receiver.fed = receiver.fed or now
-        if board is not None and receiver.route.needs_splash(board, shown=receiver.board, idle=now - receiver.fed):
+        if board is not None and receiver.route.needs_splash(board, shown=receiver.board, fed=receiver.fed, now=now):
             self._send_splash(receiver, board, now)
 
     def _send_splash(self, receiver: _Receiver, board: Board, now: float) -> None:

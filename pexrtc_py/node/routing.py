@@ -19,7 +19,9 @@ ASK_EVERY = 0.5
 SPLASH_EVERY = 0.8
 """Clients take a main video that is silent for more than a second as lost."""
 PATIENCE = 1.0
-"""How long a receiver waits for the first keyframe of a source before it gets the splash."""
+"""How long a receiver may be without a picture before it gets the splash, although there is a source."""
+GRACE = 0.5
+"""How long a source is waited for in any case, after it was chosen."""
 
 
 class Board(StrEnum):
@@ -80,14 +82,17 @@ class Route:
     def __init__(self) -> None:
         self.wanted: str | None = None
         self.current: str | None = None
+        self._chosen = float("-inf")
 
     @property
     def waiting(self) -> str | None:
         """The source whose keyframe is awaited."""
         return self.wanted if self.wanted != self.current else None
 
-    def want(self, source: str | None, *, allowed: Collection[str]) -> None:
+    def want(self, source: str | None, *, allowed: Collection[str], now: float) -> None:
         """Decide what shall be seen; what is seen now ends at once if it is no longer allowed, or nothing is wanted."""
+        if source != self.wanted:
+            self._chosen = now
         self.wanted = source
         if source is None or self.current not in allowed:
             self.current = None
@@ -96,11 +101,14 @@ class Route:
         """Something else was sent in between: the current source must begin with a keyframe again."""
         self.current = None
 
-    def needs_splash(self, board: Board, *, shown: Board | None, idle: float) -> bool:
-        """Whether to send the splash now: `shown` is the one that is seen, `idle` the seconds since any picture."""
+    def needs_splash(self, board: Board, *, shown: Board | None, fed: float, now: float) -> bool:
+        """Whether to send the splash now: `shown` is the one that is seen, `fed` when any picture was sent last."""
+        again = now - fed >= SPLASH_EVERY
         if self.wanted is None:
-            return shown is not board or idle >= SPLASH_EVERY
-        return self.waiting is not None and idle >= (PATIENCE if shown is None else SPLASH_EVERY)
+            return again or shown is not board
+        if shown is not None:
+            return again
+        return self.waiting is not None and now - fed >= PATIENCE and now - self._chosen >= GRACE
 
     def passes(self, source: str, *, keyframe: bool) -> bool:
         """Whether a unit of this source goes to the receiver."""

@@ -77,10 +77,10 @@ def test_the_splash_says_why() -> None:
 
 def test_a_switch_keeps_the_old_picture_until_the_new_keyframe() -> None:
     route = Route()
-    route.want("old", allowed=("old", "new"))
+    route.want("old", allowed=("old", "new"), now=NOW)
     assert route.passes("old", keyframe=True)
 
-    route.want("new", allowed=("old", "new"))
+    route.want("new", allowed=("old", "new"), now=NOW)
 
     assert route.waiting == "new"
     assert not route.passes("new", keyframe=False)
@@ -92,24 +92,24 @@ def test_a_switch_keeps_the_old_picture_until_the_new_keyframe() -> None:
 
 def test_nothing_but_a_keyframe_starts_a_picture() -> None:
     route = Route()
-    route.want("ann", allowed=("ann",))
+    route.want("ann", allowed=("ann",), now=NOW)
 
     assert [route.passes("ann", keyframe=key) for key in (False, False, True, False)] == [False, False, True, True]
 
 
 def test_who_may_no_longer_be_seen_vanishes_before_the_next_keyframe() -> None:
     route = Route()
-    route.want("muted", allowed=("muted", "new"))
+    route.want("muted", allowed=("muted", "new"), now=NOW)
     route.passes("muted", keyframe=True)
 
-    route.want("new", allowed=("new",))
+    route.want("new", allowed=("new",), now=NOW)
 
     assert not route.passes("muted", keyframe=True)
 
 
 def test_after_a_splash_the_source_begins_with_a_keyframe() -> None:
     route = Route()
-    route.want("ann", allowed=("ann",))
+    route.want("ann", allowed=("ann",), now=NOW)
     route.passes("ann", keyframe=True)
 
     route.interrupt()
@@ -121,23 +121,34 @@ def test_after_a_splash_the_source_begins_with_a_keyframe() -> None:
 
 def test_without_a_source_the_splash_comes_at_once_and_again_every_second() -> None:
     route = Route()
-    route.want(None, allowed=())
+    route.want(None, allowed=(), now=NOW)
 
-    assert route.needs_splash(Board.ALONE, shown=None, idle=0.0)
-    assert route.needs_splash(Board.ALONE, shown=Board.WAITING, idle=0.0)
-    assert not route.needs_splash(Board.ALONE, shown=Board.ALONE, idle=0.5)
-    assert route.needs_splash(Board.ALONE, shown=Board.ALONE, idle=0.9)
+    assert route.needs_splash(Board.ALONE, shown=None, fed=NOW, now=NOW)
+    assert route.needs_splash(Board.ALONE, shown=Board.WAITING, fed=NOW, now=NOW)
+    assert not route.needs_splash(Board.ALONE, shown=Board.ALONE, fed=NOW, now=NOW + 0.5)
+    assert route.needs_splash(Board.ALONE, shown=Board.ALONE, fed=NOW, now=NOW + 0.9)
 
 
 def test_a_source_without_keyframe_is_waited_for_before_the_splash() -> None:
     route = Route()
-    route.want("ann", allowed=("ann",))
+    route.want("ann", allowed=("ann",), now=NOW)
 
-    assert not route.needs_splash(Board.NO_VIDEO, shown=None, idle=0.9)
-    assert route.needs_splash(Board.NO_VIDEO, shown=None, idle=1.1)
-    assert route.needs_splash(Board.NO_VIDEO, shown=Board.ALONE, idle=0.9)
+    assert not route.needs_splash(Board.NO_VIDEO, shown=None, fed=NOW, now=NOW + 0.9)
+    assert route.needs_splash(Board.NO_VIDEO, shown=None, fed=NOW, now=NOW + 1.1)
+    assert route.needs_splash(Board.NO_VIDEO, shown=Board.ALONE, fed=NOW, now=NOW + 0.9)
     route.passes("ann", keyframe=True)
-    assert not route.needs_splash(Board.NO_VIDEO, shown=None, idle=1.1)
+    assert not route.needs_splash(Board.NO_VIDEO, shown=None, fed=NOW, now=NOW + 1.1)
+
+
+def test_after_a_stall_the_next_source_gets_time_for_its_keyframe() -> None:
+    route = Route()
+    route.want("stalled", allowed=("stalled", "next"), now=NOW)
+    route.passes("stalled", keyframe=True)
+
+    route.want("next", allowed=("stalled", "next"), now=NOW + 1.5)
+
+    assert not route.needs_splash(Board.NO_VIDEO, shown=None, fed=NOW, now=NOW + 1.9)
+    assert route.needs_splash(Board.NO_VIDEO, shown=None, fed=NOW, now=NOW + 2.1)
 
 
 def test_many_requests_for_a_keyframe_become_one() -> None:
