@@ -21,9 +21,11 @@ MAY_IMPORT = {
     "engine": {"media", "errors"},
     "node": PROTOCOL,
     "hub": {"signaling", "engine", "media", *PROTOCOL},
-    "conference": {"signaling", "engine", "media", "hub", "call", *PROTOCOL},
-    "call": {"signaling", "engine", "media", "hub", *PROTOCOL},
-    "bot": {"conference", "call", "hub", "media", *PROTOCOL},
+    "slots": {"engine", "media", "errors"},
+    "recording": {"engine", "media", "hub", "call", *PROTOCOL},
+    "call": {"signaling", "engine", "media", "hub", "slots", "recording", *PROTOCOL},
+    "conference": {"signaling", "engine", "media", "hub", "call", "slots", "recording", *PROTOCOL},
+    "bot": {"conference", "call", "recording", "hub", "media", *PROTOCOL},
 }
 NODE_MEDIA = {"bridge", "mixing", "forwarding", "splash", "participants"}
 """The modules of the node that carry media and so may use the engine."""

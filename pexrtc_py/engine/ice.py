@@ -160,6 +160,7 @@ class IceTransport:
         self.state = "new"
         self._remote: tuple[str, str] | None = None
         self._adding: set[asyncio.Task[None]] = set()
+        self._gathering: asyncio.Task[None] | None = None
 
     @property
     def role(self) -> str:
@@ -186,8 +187,10 @@ class IceTransport:
         self.agent.on_candidate = lambda candidate: callback("candidate:" + candidate.to_sdp())
 
     async def gather(self) -> None:
-        """Open the host sockets; servers are asked in the background."""
-        await self.agent.gather_candidates()
+        """Open the host sockets, once; servers are asked in the background."""
+        if self._gathering is None:
+            self._gathering = asyncio.create_task(self.agent.gather_candidates())
+        await asyncio.shield(self._gathering)
 
     async def gathered(self) -> None:
         """Wait until the servers have answered or given up."""

@@ -1,0 +1,1 @@
+"""The unattended recorder: recording, and judging what was recorded."""

@@ -1,0 +1,255 @@
+"""The media call of a conference: the only place where signaling and engine meet."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+from pexrtc_py.engine.peer import Peer
+from pexrtc_py.engine.types import Candidate, Direction, IceServer, PeerState, Slot, SlotOptions
+from pexrtc_py.errors import CallError, MediaLost, NodeError, UsageError
+from pexrtc_py.protocol.requests.call import Ack, CallDisconnect, NewCandidate, Update
+from pexrtc_py.protocol.requests.participant import Calls, ReleaseFloor, TakeFloor
+from pexrtc_py.signaling.floor import PresentationLost
+from pexrtc_py.slots import CallSlot
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pexrtc_media.base import Source
+
+    from pexrtc_py.hub import Hub
+    from pexrtc_py.protocol.declare import CallRequest, ParticipantRequest
+    from pexrtc_py.recording import Recording
+
+T = TypeVar("T")
+logger = logging.getLogger(__name__)
+
+CONNECT_SECONDS = 16.0
+MAX_CANDIDATES = 256
+"""Local candidates waiting to be told; more are left out."""
+
+
+class CallControl(Protocol):
+    """What a call needs of its conference: to ask for itself, and to hear of presentations."""
+
+    @property
+    def my_uuid(self) -> str:
+        """Our own participant."""
+        ...
+
+    @property
+    def hub(self) -> Hub:
+        """Where the conference publishes its events."""
+        ...
+
+    async def ask_as_me(self, request: ParticipantRequest[T]) -> T:
+        """Send a request about our own participant."""
+        ...
+
+    async def ask_of_call(self, call: str, request: CallRequest[T]) -> T:
+        """Send a request about one of our calls."""
+        ...
+
+
+class Call:
+    """One WebRTC call with its three slots; `connect()` brings the media up, `close()` ends it.
+
+    `sources` are what is sent from the start, `receive` which slots are received, `codecs` what may be received in
+    a slot (all we speak by default), `bandwidth` the most we want to receive per video section in kbps.
+    """
+
+    def __init__(
+        self,
+        control: CallControl,
+        *,
+        sources: Mapping[Slot, Source[Any]] | None = None,
+        receive: Collection[Slot] = tuple(Slot),
+        codecs: Mapping[Slot, tuple[str, ...]] | None = None,
+        ice_servers: Sequence[IceServer] = (),
+        loopback: bool = False,
+        relay_only: bool = False,
+        bandwidth: int | None = None,
+    ) -> None:
+        self._control = control
+        self._sources = dict(sources or {})
+        self._receive = frozenset(receive)
+        self._uuid: str | None = None
+        self._updating = asyncio.Lock()
+        self._candidates: asyncio.Queue[Candidate | None] = asyncio.Queue(MAX_CANDIDATES)
+        self._tasks: list[asyncio.Task[None]] = []
+        self._recordings: list[Recording] = []
+        self._closed = False
+        self.on_lost: Callable[[Exception], None] | None = None
+        wanted = {slot: SlotOptions(direction=self._direction(slot), codecs=(codecs or {}).get(slot, ())) for slot in Slot}
+        self.peer = Peer(slots=wanted, ice_servers=ice_servers, loopback=loopback, relay_only=relay_only, bandwidth=bandwidth, name="call")
+        self.slots = {slot: CallSlot(self.peer.transceivers[slot], self._sends) for slot in Slot}
+
+    @property
+    def audio(self) -> CallSlot:
+        """What is heard and said."""
+        return self.slots[Slot.AUDIO]
+
+    @property
+    def video(self) -> CallSlot:
+        """The main video."""
+        return self.slots[Slot.VIDEO]
+
+    @property
+    def presentation(self) -> CallSlot:
+        """The slides."""
+        return self.slots[Slot.PRESENTATION]
+
+    @property
+    def uuid(self) -> str | None:
+        """The node's name for this call, once placed."""
+        return self._uuid
+
+    def _direction(self, slot: Slot) -> Direction:
+        if slot is Slot.PRESENTATION:  # one way at a time: who presents does not receive slides
+            return Direction.of(sends=slot in self._sources, receives=slot in self._receive and slot not in self._sources)
+        return Direction.of(sends=slot in self._sources, receives=slot in self._receive)
+
+    # Life
+
+    async def connect(self, seconds: float = CONNECT_SECONDS) -> None:
+        """Place the call and wait for the media to be connected; raises CallError or NodeError."""
+        self.peer.on_candidate = self._take_candidate
+        offer = await self.peer.create_offer()
+        answer = await self._control.ask_as_me(Calls(sdp=offer))
+        self._uuid = answer.call_uuid
+        self._tasks = [asyncio.create_task(self.peer.gather()), asyncio.create_task(self._tell_candidates())]
+        await self.peer.set_answer(answer.sdp or "")
+        await self._control.ask_of_call(answer.call_uuid, Ack())
+        await self.peer.wait_connected(seconds)
+        self.peer.on_state(self._state_changed)
+        for slot, source in self._sources.items():
+            await self.slots[slot].outbound.send(source)
+
+    def _take_candidate(self, candidate: Candidate | None) -> None:
+        with contextlib.suppress(asyncio.QueueFull):
+            self._candidates.put_nowait(candidate)
+
+    async def _tell_candidates(self) -> None:
+        while self._uuid is not None:
+            found = await self._candidates.get()
+            told = NewCandidate(candidate="", mid="0") if found is None else _told(found)
+            try:
+                await self._control.ask_of_call(self._uuid, told)
+            except NodeError as error:
+                logger.warning("A local ICE candidate could not be told to the node: %s", error)
+
+    def _state_changed(self, state: PeerState) -> None:
+        if state is PeerState.FAILED and self.on_lost is not None and not self._closed:
+            self.on_lost(MediaLost(str(self.peer.failure or "The media connection was lost.")))
+
+    async def close(self) -> None:
+        """Stop recordings and sources, tell the node, close the connection; calling it again does nothing."""
+        if self._closed:
+            return
+        self._closed = True
+        for recording in self._recordings:
+            await recording.stop()
+        for slot in self.slots.values():
+            await slot.aclose()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._uuid is not None:
+            try:
+                await self._control.ask_of_call(self._uuid, CallDisconnect())
+            except NodeError as error:
+                logger.info("The node was not told of the call's end: %s", error)
+        await self.peer.close()
+
+    # Renegotiation
+
+    async def _sends(self, slot: Slot, source: Source[Any] | None) -> None:
+        """What follows from a slot's new source: a further offer when the direction changes."""
+        if source is None and slot is not Slot.PRESENTATION:
+            self._sources.pop(slot, None)
+            return
+        if source is None:
+            self._sources.pop(slot, None)
+        else:
+            self._sources[slot] = source
+        await self._set(slot, direction=self._direction(slot))
+
+    async def _set(self, slot: Slot, *, direction: Direction | None = None, codecs: tuple[str, ...] | None = None) -> None:
+        transceiver = self.peer.transceivers[slot]
+        if direction in {None, transceiver.direction} and codecs in {None, transceiver.wanted_codecs}:
+            return
+        if direction is not None:
+            self.peer.set_direction(slot, direction)
+        if codecs is not None:
+            self.peer.set_codecs(slot, codecs)
+        await self.renegotiate()
+
+    async def renegotiate(self) -> None:
+        """Offer again with what is wanted now; raises CallError or NodeError."""
+        if self._uuid is None or self._closed:
+            return
+        async with self._updating:
+            offer = await self.peer.create_offer()
+            answer = await self._control.ask_of_call(self._uuid, Update(sdp=offer))
+            sdp = answer if isinstance(answer, str) else answer.sdp
+            if not sdp:
+                raise CallError("The node did not answer the new offer: it sent no session description.")
+            await self.peer.set_answer(sdp)
+            await self._control.ask_of_call(self._uuid, Ack())
+
+    # Presenting
+
+    @contextlib.asynccontextmanager
+    async def present(self, source: Source[Any]) -> AsyncIterator[None]:
+        """Hold the floor and send slides inside the block; raises FloorRefused.
+
+        When somebody else takes the floor, sending stops and the block goes on; `PresentationLost` tells who.
+        """
+        if Slot.PRESENTATION in self._sources:
+            raise UsageError("This call presents already; leave the first present() block before entering another.")
+        await self._control.ask_as_me(TakeFloor())
+        stolen: list[asyncio.Task[None]] = []
+
+        def lost(event: PresentationLost) -> None:
+            stolen.append(asyncio.create_task(self._stop_presenting()))
+
+        self._control.hub.on(PresentationLost)(lost)
+        try:
+            await self.presentation.send(source)
+            yield
+        finally:
+            self._control.hub.off(lost)
+            await asyncio.gather(*stolen, return_exceptions=True)
+            if not stolen:
+                await self._stop_presenting()
+
+    async def _stop_presenting(self) -> None:
+        """Take the slides back: the floor first, so that nobody waits for a picture. The loser of the floor releases it too."""
+        try:
+            await self._control.ask_as_me(ReleaseFloor())
+            await self.presentation.send(None)
+        except (NodeError, CallError) as error:
+            logger.warning("Stopping the presentation: %s", error)
+
+    # Recording
+
+    async def record(self, path: str | Path) -> Recording:
+        """Record what arrives into a file, undecoded; its ending (.mkv, .webm, .mp4) says what it can hold. Raises RecordingError."""
+        from pexrtc_py.recording import Recording
+
+        recording = Recording(path, self, self._control.hub)
+        for slot, codecs in recording.codecs.items():
+            agreed = [codec.name for codec in self.peer.transceivers[slot].codecs]
+            if any(name not in codecs for name in agreed):
+                await self._set(slot, codecs=tuple(codecs))
+        recording.start()
+        self._recordings.append(recording)
+        return recording
+
+
+def _told(found: Candidate) -> NewCandidate:
+    return NewCandidate(candidate=found.candidate, mid=found.mid, ufrag=found.ufrag, pwd=found.pwd)

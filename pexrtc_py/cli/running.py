@@ -1,0 +1,62 @@
+"""Running a command's coroutine: logging, signals, and the errors of other libraries as ours."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+KILLED = {signal.SIGINT: 130, signal.SIGTERM: 143}
+"""What an ending by a second signal exits with, before anything was finalised."""
+
+
+def set_up_logging(level: str) -> None:
+    """Log to stderr from this level on; only the command line configures logging, the library never does."""
+    logging.basicConfig(level=level.upper(), stream=sys.stderr, format="%(asctime)s %(levelname)-7s %(name)s: %(message)s")
+    logging.getLogger("aioice").setLevel(max(logging.WARNING, logging.getLogger().level))
+
+
+def run_until_stopped(job: Callable[[asyncio.Event], Awaitable[int]]) -> int:
+    """Run a job that ends by itself or soon after its event is set by SIGINT or SIGTERM; a second signal ends the process."""
+    return asyncio.run(_run(job))
+
+
+async def _run(job: Callable[[asyncio.Event], Awaitable[int]]) -> int:
+    from pexrtc_media.base import MediaError
+    from pexrtc_py.errors import DeviceError
+
+    stop, loop = asyncio.Event(), asyncio.get_running_loop()
+
+    def stopped(number: signal.Signals) -> None:
+        if stop.is_set():
+            os._exit(KILLED[number])
+        stop.set()
+
+    for number in KILLED:
+        loop.add_signal_handler(number, stopped, number)
+    try:
+        return await job(stop)
+    except MediaError as error:
+        raise DeviceError(str(error)) from error
+    finally:
+        for number in KILLED:
+            loop.remove_signal_handler(number)
+
+
+async def first_of(*waiting: Awaitable[object], seconds: float | None = None) -> None:
+    """Wait until one of these is done or the time is up; the others are cancelled, an exception of a done one is raised."""
+    tasks = [asyncio.ensure_future(item) for item in waiting]
+    try:
+        done, _ = await asyncio.wait(tasks, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

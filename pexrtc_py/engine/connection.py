@@ -1,0 +1,98 @@
+"""The one transport of a call: ICE below, DTLS-SRTP above, from the first candidate to the goodbye."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from aiortc import RTCDtlsFingerprint, RTCDtlsParameters
+
+from pexrtc_py.engine.dtls import Certificate, DtlsTransport
+from pexrtc_py.engine.ice import IceTransport
+from pexrtc_py.engine.sdp import Fingerprint, Transport
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from pexrtc_py.engine.types import IceServer
+
+
+class Connection:
+    """Carries RTP and RTCP to and from the other side; `on_rtp` and `on_rtcp` get decrypted packets and their time of arrival."""
+
+    def __init__(
+        self,
+        *,
+        controlling: bool,
+        servers: Sequence[IceServer],
+        loopback: bool,
+        relay_only: bool,
+        on_rtp: Callable[[bytes, float], None],
+        on_rtcp: Callable[[bytes, float], None],
+        on_candidate: Callable[[str], None],
+    ) -> None:
+        self.ice = IceTransport(controlling=controlling, servers=servers, loopback=loopback, relay_only=relay_only)
+        self.ice.on_candidate(on_candidate)
+        self._dtls = DtlsTransport(self.ice, Certificate.generateCertificate())
+        self._dtls.on_rtp, self._dtls.on_rtcp = on_rtp, on_rtcp
+        self._remote_ufrag: str | None = None
+        self.ignored_candidates = 0
+
+    @property
+    def fingerprint(self) -> Fingerprint:
+        """The hash of our certificate."""
+        return Fingerprint(*self._dtls.fingerprint.split(" "))
+
+    @property
+    def stage(self) -> str:
+        """What a connection that is not up yet waits for, in words."""
+        return "DTLS did not complete" if self.ice.state == "completed" else "no network path was found"
+
+    @property
+    def ended(self) -> bool:
+        """Whether the other side said goodbye, or ours did."""
+        return self._dtls.state == "closed"
+
+    def silence(self, now: float) -> float:
+        """For how many seconds nothing has arrived."""
+        return now - self.ice.agent.last_received
+
+    async def gather(self, seconds: float | None = None) -> None:
+        """Find candidates; servers that need longer than `seconds` are not waited for."""
+        await self.ice.gather()
+        try:
+            async with asyncio.timeout(seconds):
+                await self.ice.gathered()
+        except TimeoutError:
+            pass
+
+    def add_candidate(self, candidate: str, *, ufrag: str | None = None) -> None:
+        """Take a remote candidate; what is of no use (TCP, names, another generation, junk) is counted."""
+        stale = ufrag is not None and self._remote_ufrag is not None and ufrag != self._remote_ufrag
+        if candidate and (stale or not self.ice.add_candidate(candidate)):
+            self.ignored_candidates += 1
+
+    def expect(self, remote: Transport) -> None:
+        """Know whose candidates are current, and take those that came with the description."""
+        self._remote_ufrag = self._remote_ufrag or remote.ufrag
+        for candidate in remote.candidates:
+            self.add_candidate(candidate, ufrag=remote.ufrag)
+
+    async def connect(self, remote: Transport, *, active: bool) -> None:
+        """Connect to the other side, as DTLS client when `active`; raises ConnectionError. Set your own deadline."""
+        await self.ice.gather()
+        await self.ice.connect(remote.ufrag, remote.pwd, lite=remote.lite)
+        self._dtls.set_role("client" if active else "server")
+        await self._dtls.start(RTCDtlsParameters(fingerprints=[RTCDtlsFingerprint(f.algorithm, f.value) for f in remote.fingerprints]))
+        if self._dtls.state != "connected":
+            raise ConnectionError("the DTLS handshake was refused, or the certificate is not the one signaled")
+        self._dtls.dispatch_directly()
+
+    def send(self, data: bytes) -> None:
+        """Send one RTP or RTCP packet now; raises ConnectionError when not connected."""
+        self._dtls.send(data)
+
+    async def close(self) -> None:
+        """Say goodbye and close the sockets; calling it again does nothing."""
+        await self._dtls.stop()
+        await self.ice.close()

@@ -1,0 +1,354 @@
+"""A peer connection for the three sections of a conference call, assembled from aiortc's and aioice's parts.
+
+One transport (RFC 9143), sections found by content and mid, candidates trickled (RFC 8838), directions changed by
+further offers over the same transport. The same class offers (a client) and answers (the node).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+import time
+from typing import TYPE_CHECKING
+
+from pexrtc_py.engine.connection import Connection
+from pexrtc_py.engine.feedback import Feedback
+from pexrtc_py.engine.negotiation import Negotiated, dtls_role, negotiate
+from pexrtc_py.engine.offers import LocalParameters, LocalSlot, build_answer, build_offer
+from pexrtc_py.engine.receiver import EncodedReceiver
+from pexrtc_py.engine.router import Router
+from pexrtc_py.engine.rtp import parse
+from pexrtc_py.engine.sdp import Description, SdpError, Transport
+from pexrtc_py.engine.sender import RtpSender
+from pexrtc_py.engine.types import Candidate, Codec, Direction, IceServer, PeerState, Slot, SlotOptions
+from pexrtc_py.errors import IceFailed, NegotiationFailed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from pexrtc_py.engine.receiver import FeedbackRequest
+
+logger = logging.getLogger(__name__)
+
+TICK = 0.04
+CONNECT_DEADLINE = 15.0
+DISCONNECTED_AFTER = 4.0
+"""Both sides report at least each second and a half, so this long a silence is no accident."""
+FAILED_AFTER = 30.0
+GATHER_DEADLINE = 2.0
+"""How long an answer waits for STUN and TURN servers; a call that is answered late is lost."""
+
+_DEFAULT_CODECS = {Slot.AUDIO: ("opus",), Slot.VIDEO: ("vp8", "h264"), Slot.PRESENTATION: ("vp8", "h264")}
+
+
+class Transceiver:
+    """One section: what we want of it, what was agreed, and the sender and receiver of its media."""
+
+    def __init__(self, slot: Slot, options: SlotOptions, sender: RtpSender, receiver: EncodedReceiver) -> None:
+        self.slot = slot
+        self.direction = options.direction
+        self.wanted_codecs = options.codecs or _DEFAULT_CODECS[slot]
+        self.sender = sender
+        self.receiver = receiver
+        self.negotiated: Negotiated | None = None
+
+    def apply(self, negotiated: Negotiated | None) -> None:
+        """Put what was negotiated in force; None: the section was rejected."""
+        self.negotiated = negotiated
+        if negotiated is not None:
+            self.receiver.configure(negotiated.codecs)
+            self.sender.configure(
+                negotiated.codecs,
+                mid=negotiated.mid,
+                mid_extension_id=negotiated.mid_extension,
+                abs_send_time_id=negotiated.abs_send_time_extension,
+            )
+
+    @property
+    def mid(self) -> str | None:
+        """The section's identification tag once negotiated."""
+        return self.negotiated.mid if self.negotiated else None
+
+    @property
+    def current(self) -> Direction:
+        """The direction in force."""
+        return self.negotiated.direction if self.negotiated else Direction.INACTIVE
+
+    @property
+    def codecs(self) -> tuple[Codec, ...]:
+        """The negotiated codecs, the preferred one first."""
+        return self.negotiated.codecs if self.negotiated else ()
+
+
+class Peer:
+    """One peer connection.
+
+    `slots` says which sections to offer or accept; `bandwidth` is what we want to receive per video section in kbps.
+    `loopback` gathers 127.0.0.1 instead of the machine's addresses.
+    """
+
+    def __init__(
+        self,
+        *,
+        slots: Mapping[Slot, SlotOptions],
+        ice_servers: Sequence[IceServer] = (),
+        loopback: bool = False,
+        relay_only: bool = False,
+        bandwidth: int | None = None,
+        name: str = "",
+    ) -> None:
+        self.name = name or secrets.token_hex(4)
+        self.state = PeerState.NEW
+        self.on_candidate: Callable[[Candidate | None], None] | None = None
+        self.malformed_packets = 0
+        self.transceivers = {slot: self._transceiver(slot, options) for slot, options in slots.items()}
+        self.connection: Connection | None = None
+        self._ice_settings = (tuple(ice_servers), loopback, relay_only)
+        self._bandwidth = bandwidth
+        self._cname, self._session_id = secrets.token_hex(8), secrets.randbits(62)
+        self._local: Description | None = None
+        self._pending_offer: Description | None = None
+        self._role: str | None = None
+        self._settled = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._state_callbacks: list[Callable[[PeerState], None]] = []
+        self.failure: IceFailed | None = None
+        """Why the state is FAILED."""
+        receivers = {slot: t.receiver for slot, t in self.transceivers.items()}
+        self._router = Router(receivers)
+        self.feedback = Feedback(
+            receivers=list(receivers.values()), senders=[t.sender for t in self.transceivers.values()], cname=self._cname
+        )
+
+    def _transceiver(self, slot: Slot, options: SlotOptions) -> Transceiver:
+        sender = RtpSender(slot=slot, transmit=self._transmit)
+        sender.on_started = self._report_now
+        return Transceiver(slot, options, sender, EncodedReceiver(slot=slot, request=self._request))
+
+    def on_state(self, callback: Callable[[PeerState], None]) -> None:
+        """Call back at each change of `state`."""
+        self._state_callbacks.append(callback)
+
+    # Negotiation
+
+    async def create_offer(self) -> str:
+        """Our offer, the first one or a further one. Candidates follow through `on_candidate` once `gather()` is called."""
+        connection = self.connection or self._start(controlling=True)
+        self._pending_offer = build_offer(self._parameters(connection), previous=self._local)
+        return str(self._pending_offer)
+
+    async def set_answer(self, sdp: str) -> None:
+        """Take the answer to our last offer; raises NegotiationFailed when it cannot be used."""
+        if self._pending_offer is None:
+            raise NegotiationFailed("An answer came without an offer of ours; call create_offer() first.")
+        try:
+            answer = Description.parse(sdp)
+            agreed = negotiate(self._pending_offer, answer, offered=True)
+            remote = answer.transport
+        except SdpError as error:
+            raise NegotiationFailed(f"The node's answer cannot be used: {error}") from error
+        self._local, self._pending_offer = self._pending_offer, None
+        self._apply(agreed, dtls_role(answer, offered=True), remote)
+
+    async def create_answer(self, offer: str) -> str:
+        """Our answer to an offer, the first one or a further one, with our candidates; raises NegotiationFailed."""
+        connection = self.connection or self._start(controlling=False)
+        if self.state is PeerState.NEW:
+            await connection.gather(GATHER_DEADLINE)
+        try:
+            theirs = Description.parse(offer)
+            answer = build_answer(theirs, self._parameters(connection), previous=self._local)
+            agreed = negotiate(theirs, answer, offered=False)
+            remote = theirs.transport
+        except SdpError as error:
+            raise NegotiationFailed(f"The offer cannot be used: {error}") from error
+        self._local = answer
+        self._apply(agreed, dtls_role(answer, offered=False), remote)
+        return str(answer)
+
+    def set_direction(self, slot: Slot, direction: Direction) -> None:
+        """Want another direction; effective with the next offer or answer."""
+        self.transceivers[slot].direction = direction
+
+    def set_codecs(self, slot: Slot, codecs: tuple[str, ...]) -> None:
+        """Want other codecs, the preferred one first; effective with the next offer or answer."""
+        self.transceivers[slot].wanted_codecs = codecs
+
+    def add_candidate(self, candidate: str, *, mid: str | None = None, ufrag: str | None = None) -> None:
+        """Take a remote candidate, whatever its `mid` since all sections share one transport; `""` ends them."""
+        if self.connection is not None:
+            self.connection.add_candidate(candidate, ufrag=ufrag)
+
+    async def gather(self) -> None:
+        """Find our candidates and tell them through `on_candidate`, at last None; an offerer calls it once it can send them."""
+        if self.connection is None:
+            raise NegotiationFailed("There is nothing to gather candidates for; call create_offer() first.")
+        await self.connection.gather()
+        if self.on_candidate is not None:
+            self.on_candidate(None)
+
+    def _start(self, *, controlling: bool) -> Connection:
+        servers, loopback, relay_only = self._ice_settings
+        self.connection = Connection(
+            controlling=controlling,
+            servers=servers,
+            loopback=loopback,
+            relay_only=relay_only,
+            on_rtp=self._rtp_received,
+            on_rtcp=self._rtcp_received,
+            on_candidate=self._tell_candidate,
+        )
+        return self.connection
+
+    def _parameters(self, connection: Connection) -> LocalParameters:
+        ice, answering = connection.ice, connection.ice.role == "controlled"
+        return LocalParameters(
+            ufrag=ice.ufrag,
+            pwd=ice.pwd,
+            fingerprints=(connection.fingerprint,),
+            slots={slot: self._local_slot(t) for slot, t in self.transceivers.items()},
+            session_id=self._session_id,
+            cname=self._cname,
+            candidates=tuple(ice.candidates) if answering else (),
+            complete=answering,
+            bandwidth=self._bandwidth,
+            role=self._role,
+        )
+
+    def _local_slot(self, transceiver: Transceiver) -> LocalSlot:
+        options = SlotOptions(direction=transceiver.direction, codecs=transceiver.wanted_codecs)
+        sender = transceiver.sender
+        return LocalSlot(options=options, ssrc=sender.ssrc, rtx_ssrc=sender.rtx_ssrc if transceiver.slot is not Slot.AUDIO else None)
+
+    def _apply(self, agreed: Mapping[Slot, Negotiated], role: str, remote: Transport) -> None:
+        """Put what was negotiated in force; with the first description of the other side begin to connect."""
+        self._router.configure(agreed)
+        for slot, transceiver in self.transceivers.items():
+            transceiver.apply(agreed.get(slot))
+        self.feedback.remb = any("goog-remb" in found.feedback for found in agreed.values())
+        self._role = self._role or role
+        self._enable_senders()
+        assert self.connection is not None
+        self.connection.expect(remote)
+        if self.state is PeerState.NEW:
+            self._set_state(PeerState.CONNECTING)
+            self._tasks = [asyncio.create_task(self._connect(self.connection, remote)), asyncio.create_task(self._tick(self.connection))]
+
+    def _enable_senders(self) -> None:
+        up = self.state in {PeerState.CONNECTED, PeerState.DISCONNECTED}
+        for transceiver in self.transceivers.values():
+            transceiver.sender.ready = up and transceiver.current.sends
+
+    def _tell_candidate(self, candidate: str) -> None:
+        described = self._pending_offer or self._local
+        if self.on_candidate is not None and self.connection is not None and described is not None:
+            ice = self.connection.ice
+            self.on_candidate(Candidate(candidate, (*described.bundle, "0")[0], ice.ufrag, ice.pwd))
+
+    # Connecting
+
+    async def _connect(self, connection: Connection, remote: Transport) -> None:
+        try:
+            async with asyncio.timeout(CONNECT_DEADLINE):
+                await connection.connect(remote, active=self._role == "active")
+        except TimeoutError:
+            self._fail(f"The media connection was not up within {CONNECT_DEADLINE:.0f} s: {connection.stage}. Check firewalls and UDP.")
+        except ConnectionError as error:
+            self._fail(f"The media connection failed: {error}. Check firewalls and UDP.")
+        else:
+            self._set_state(PeerState.CONNECTED)
+
+    async def wait_connected(self, timeout: float = CONNECT_DEADLINE + 1) -> None:  # noqa: ASYNC109  # a deadline of the call, told in its error
+        """Wait until media can flow; raises IceFailed."""
+        try:
+            async with asyncio.timeout(timeout):
+                await self._settled.wait()
+        except TimeoutError:
+            raise IceFailed(f"The media connection was not up within {timeout:.0f} s. Check firewalls and UDP.") from None
+        if self.failure is not None:
+            raise self.failure
+        if self.state is PeerState.CLOSED:
+            raise IceFailed("The media connection was closed while it was being made.")
+
+    def _set_state(self, state: PeerState) -> None:
+        if state is self.state or self.state is PeerState.CLOSED:
+            return
+        logger.info("%s: %s -> %s", self.name, self.state, state)
+        self.state = state
+        self._enable_senders()
+        if state in {PeerState.CONNECTED, PeerState.FAILED, PeerState.CLOSED}:
+            self._settled.set()
+        for callback in list(self._state_callbacks):
+            callback(state)
+
+    def _fail(self, why: str) -> None:
+        self.failure = IceFailed(why)
+        self._set_state(PeerState.FAILED)
+
+    def _watch(self, connection: Connection, now: float) -> None:
+        """Tell silence from a living connection; the end of DTLS is an end at once."""
+        silent = connection.silence(now)
+        if connection.ended:
+            self._fail("The other side closed the media connection.")
+        elif silent > FAILED_AFTER:
+            self._fail(f"Nothing was received for {silent:.0f} s: the media connection is lost.")
+        else:
+            self._set_state(PeerState.DISCONNECTED if silent > DISCONNECTED_AFTER else PeerState.CONNECTED)
+
+    async def close(self) -> None:
+        """Say goodbye and close the sockets; calling it again does nothing."""
+        if self.state is PeerState.CLOSED:
+            return
+        self._set_state(PeerState.CLOSED)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._transmit_feedback([self.feedback.goodbye()])
+        for transceiver in self.transceivers.values():
+            transceiver.receiver.close()
+        if self.connection is not None:
+            await self.connection.close()
+
+    # Media and feedback
+
+    def _rtp_received(self, data: bytes, now: float) -> None:
+        try:
+            packet = parse(data)
+        except ValueError:
+            self.malformed_packets += 1
+            return
+        receiver = self._router.route(packet)
+        if receiver is not None:
+            receiver.receive(packet, now)
+
+    def _rtcp_received(self, data: bytes, now: float) -> None:
+        self.feedback.incoming(data, now)
+
+    def _transmit(self, data: bytes) -> None:
+        if self.connection is None:
+            raise ConnectionError("Cannot send: nothing was negotiated yet.")
+        self.connection.send(data)
+
+    def _transmit_feedback(self, packets: Sequence[bytes]) -> None:
+        try:
+            for packet in packets:
+                self._transmit(packet)
+        except ConnectionError:
+            logger.debug("%s: feedback before or after the connection", self.name)
+
+    def _request(self, requests: list[FeedbackRequest]) -> None:
+        self._transmit_feedback([self.feedback.urgent(requests)])
+
+    def _report_now(self) -> None:
+        self._transmit_feedback(self.feedback.outgoing(time.time()))
+
+    async def _tick(self, connection: Connection) -> None:
+        while self.state not in {PeerState.FAILED, PeerState.CLOSED}:
+            await asyncio.sleep(TICK)
+            now = time.time()
+            for transceiver in self.transceivers.values():
+                transceiver.receiver.tick(now)
+            if self.state in {PeerState.CONNECTED, PeerState.DISCONNECTED}:
+                self._transmit_feedback(self.feedback.outgoing(now))
+                self._watch(connection, now)

@@ -1,0 +1,129 @@
+"""A recording of a call: the slots' encoded media into a file, undecoded."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pexrtc_media.base import MediaError
+from pexrtc_media.recorder import Recorder
+
+from pexrtc_py.engine.types import Slot
+from pexrtc_py.errors import RecordingError
+from pexrtc_py.protocol.events import PresentationStop
+
+if TYPE_CHECKING:
+    import os
+
+    from pexrtc_media.recording import RecordingResult
+
+    from pexrtc_py.call import Call
+    from pexrtc_py.hub import Hub
+
+logger = logging.getLogger(__name__)
+
+WATCH = 0.25
+"""How often the state of the file is looked at, in seconds."""
+
+
+@dataclass(frozen=True)
+class RecordingFailed:
+    """The file could not be written any further; the call goes on, and what was written plays."""
+
+    path: Path
+    error: RecordingError
+
+
+class Recording:
+    """Runs until `stop()`, or until its call ends; `result` says what was written, `error` why it ended early."""
+
+    def __init__(self, path: str | os.PathLike[str], call: Call, hub: Hub) -> None:
+        try:
+            self._recorder = Recorder(path)
+        except MediaError as error:
+            raise RecordingError(str(error)) from error
+        self._call = call
+        self._hub = hub
+        self._unsubscribe: list[Callable[[], None]] = []
+        self._watching: asyncio.Task[None] | None = None
+        self._stopped = False
+        self.failed = asyncio.Event()
+        self.error: RecordingError | None = None
+
+    @property
+    def path(self) -> Path:
+        """The file."""
+        return self._recorder.path
+
+    @property
+    def codecs(self) -> dict[Slot, tuple[str, ...]]:
+        """What the file can hold in each slot, the preferred codec first."""
+        return {slot: tuple(self._recorder.codecs(slot.value)) for slot in Slot}
+
+    @property
+    def duration(self) -> float:
+        """Seconds in the file so far."""
+        return self._recorder.result.duration
+
+    @property
+    def result(self) -> RecordingResult:
+        """What was written so far; final after `stop()`."""
+        return self._recorder.result
+
+    def start(self) -> None:
+        """Take what arrives from now on, beginning with a fresh picture."""
+        inputs = {Slot.AUDIO: self._recorder.audio, Slot.VIDEO: self._recorder.video, Slot.PRESENTATION: self._recorder.presentation}
+        for slot, put in ((slot, each.put) for slot, each in inputs.items()):
+            self._unsubscribe.append(self._call.slots[slot].subscribe(put))
+        for slot in (Slot.VIDEO, Slot.PRESENTATION):
+            self._call.slots[slot].request_keyframe()
+        self._hub.on(PresentationStop)(self._presentation_stopped)
+        self._watching = asyncio.create_task(self._watch())
+
+    def _presentation_stopped(self, event: PresentationStop) -> None:
+        self._recorder.presentation.blank()
+
+    async def _watch(self) -> None:
+        while self._recorder.error is None:
+            await asyncio.sleep(WATCH)
+        self._fail(self._recorder.error)
+
+    def _fail(self, error: MediaError) -> None:
+        if self.error is not None:
+            return
+        self.error = RecordingError(str(error))
+        self.error.__cause__ = error
+        logger.error("The recording %s ends early: %s", self.path, error)
+        self.failed.set()
+        self._hub.publish(RecordingFailed(self.path, self.error))
+
+    async def stop(self) -> RecordingResult:
+        """Finish the file and say what is in it; calling it again changes nothing."""
+        if not self._stopped:
+            self._stopped = True
+            self._hub.off(self._presentation_stopped)
+            for unsubscribe in self._unsubscribe:
+                unsubscribe()
+            if self._watching is not None:
+                self._watching.cancel()
+                await asyncio.gather(self._watching, return_exceptions=True)
+            await self._recorder.aclose()
+            if self._recorder.error is not None:
+                self._fail(self._recorder.error)
+        return self._recorder.result
+
+
+
+def recordable(path: str | os.PathLike[str]) -> dict[Slot, tuple[str, ...]]:
+    """The codecs a file of this name can hold in each slot, without creating it; raises RecordingError for an unknown ending."""
+    from pexrtc_media.container import kind_of
+
+    try:
+        video = kind_of(Path(path)).video
+    except MediaError as error:
+        raise RecordingError(str(error)) from error
+    return {Slot.AUDIO: ("opus",), Slot.VIDEO: video, Slot.PRESENTATION: video}

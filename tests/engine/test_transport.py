@@ -1,0 +1,155 @@
+"""ICE and DTLS under a call: what connects, what is refused, what silence does."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime
+import struct
+import time
+from collections.abc import AsyncIterator
+
+import pytest
+from aiortc import RTCDtlsFingerprint, RTCDtlsParameters
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import rsa
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pexrtc_py.engine.dtls import Certificate, DtlsTransport
+from pexrtc_py.engine.ice import IceTransport
+from pexrtc_py.engine.types import IceServer
+
+RTP = struct.pack("!BBHII", 0x80, 96, 1, 2, 3)
+
+
+@pytest.fixture
+async def pair() -> AsyncIterator[tuple[IceTransport, IceTransport]]:
+    offering, answering = IceTransport(controlling=True, loopback=True), IceTransport(controlling=False, loopback=True)
+    yield offering, answering
+    await offering.close()
+    await answering.close()
+
+
+async def _connect_ice(offering: IceTransport, answering: IceTransport) -> None:
+    offering.on_candidate(answering.add_candidate)
+    answering.on_candidate(offering.add_candidate)
+    await asyncio.gather(offering.gather(), answering.gather())
+    await asyncio.gather(offering.connect(answering.ufrag, answering.pwd), answering.connect(offering.ufrag, offering.pwd))
+
+
+def _parameters(transport: DtlsTransport) -> RTCDtlsParameters:
+    return RTCDtlsParameters(fingerprints=[RTCDtlsFingerprint(*transport.fingerprint.split(" "))])
+
+
+async def _connect_dtls(client: DtlsTransport, server: DtlsTransport) -> None:
+    client.set_role("client")
+    server.set_role("server")
+    await asyncio.gather(client.start(_parameters(server)), server.start(_parameters(client)))
+
+
+def _rsa_certificate() -> Certificate:
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "rsa")])
+    now = datetime.datetime.now(datetime.UTC)
+    builder = x509.CertificateBuilder(name, name, key.public_key(), 1, now - datetime.timedelta(days=1), now + datetime.timedelta(days=1))
+    return Certificate(key, builder.sign(key, hashes.SHA256()))  # type: ignore[arg-type]  # any private key does
+
+
+async def test_candidates_are_trickled_and_connect(pair: tuple[IceTransport, IceTransport]) -> None:
+    await _connect_ice(*pair)
+
+    assert [each.state for each in pair] == ["completed", "completed"]
+    assert all(candidate.startswith("candidate:") and "127.0.0.1" in candidate for candidate in pair[0].candidates)
+
+
+@pytest.mark.parametrize("rsa_is", ["server", "client"])
+async def test_a_peer_with_an_rsa_certificate_connects(pair: tuple[IceTransport, IceTransport], rsa_is: str) -> None:
+    await _connect_ice(*pair)
+    certificates = (_rsa_certificate(), Certificate.generateCertificate())
+    client, server = (DtlsTransport(ice, cert) for ice, cert in zip(pair, certificates[:: -1 if rsa_is == "server" else 1], strict=True))
+
+    await _connect_dtls(client, server)
+
+    assert (client.state, server.state) == ("connected", "connected")
+    await asyncio.gather(client.stop(), server.stop())
+
+
+async def test_a_certificate_that_was_not_signaled_is_refused(pair: tuple[IceTransport, IceTransport]) -> None:
+    await _connect_ice(*pair)
+    client, server = (DtlsTransport(ice, Certificate.generateCertificate()) for ice in pair)
+    client.set_role("client")
+    server.set_role("server")
+
+    await asyncio.gather(client.start(_parameters(client)), server.start(_parameters(client)))
+
+    assert client.state == "failed"
+    await asyncio.gather(client.stop(), server.stop())
+
+
+async def test_media_arrives_decrypted_with_the_kernels_time(pair: tuple[IceTransport, IceTransport]) -> None:
+    await _connect_ice(*pair)
+    client, server = (DtlsTransport(ice, Certificate.generateCertificate()) for ice in pair)
+    await _connect_dtls(client, server)
+    arrived: asyncio.Future[tuple[bytes, float]] = asyncio.get_running_loop().create_future()
+    server.on_rtp = lambda data, now: arrived.set_result((data, now))
+    server.dispatch_directly()
+
+    client.send(RTP + b"hello")
+
+    data, now = await arrived
+    assert data == RTP + b"hello"
+    assert abs(now - time.time()) < 1
+    await asyncio.gather(client.stop(), server.stop())
+
+
+async def test_forged_media_is_counted_and_dropped(pair: tuple[IceTransport, IceTransport]) -> None:
+    await _connect_ice(*pair)
+    client, server = (DtlsTransport(ice, Certificate.generateCertificate()) for ice in pair)
+    await _connect_dtls(client, server)
+    arrived: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+    server.on_rtp = lambda data, now: arrived.set_result(data)
+    server.dispatch_directly()
+
+    pair[0].agent.send_now(RTP + b"forged without a key")
+    client.send(RTP + b"true")
+
+    assert await arrived == RTP + b"true"
+    assert server.undecryptable == 1
+    await asyncio.gather(client.stop(), server.stop())
+
+
+async def test_sending_before_the_handshake_is_an_error(pair: tuple[IceTransport, IceTransport]) -> None:
+    transport = DtlsTransport(pair[0], Certificate.generateCertificate())
+
+    with pytest.raises(ConnectionError):
+        transport.send(RTP)
+
+
+async def test_an_unusable_ice_server_is_left_out(caplog: pytest.LogCaptureFixture) -> None:
+    transport = IceTransport(controlling=True, servers=[IceServer(("stun:[::1",)), IceServer(("stun:127.0.0.1:9",))], loopback=True)
+
+    assert transport.agent.stun_server == ("127.0.0.1", 9)
+    assert "stun:[::1" in caplog.text
+    await transport.close()
+
+
+async def test_a_dead_stun_server_does_not_hold_up_host_candidates() -> None:
+    transport = IceTransport(controlling=True, servers=[IceServer(("stun:127.0.0.1:9",))], loopback=True)
+
+    async with asyncio.timeout(1):
+        await transport.gather()
+
+    assert len(transport.candidates) == 1
+    await transport.close()
+
+
+@given(st.text(max_size=200))
+@settings(deadline=None)
+def test_junk_for_a_candidate_is_refused_quietly(text: str) -> None:
+    async def add() -> None:
+        transport = IceTransport(controlling=True, loopback=True)
+        transport.add_candidate(text)
+        await transport.close()
+
+    asyncio.run(add())
