@@ -93,6 +93,7 @@ class EncodedReceiver:
         self._buffer = ReorderBuffer(0)
         self._wants_keyframe = False
         self._asked_keyframe: float | None = None
+        self._unanswered = 0
         self._tail_requests = 0
 
     # For the peer
@@ -191,7 +192,9 @@ class EncodedReceiver:
         return self._stats
 
     def _deliver(self, unit: AccessUnit) -> None:
-        self._wants_keyframe = self._wants_keyframe and not unit.keyframe
+        if unit.keyframe:
+            self._asked_keyframe = self._asked_keyframe if self._unanswered else None
+            self._wants_keyframe, self._unanswered = False, 0
         for subscriber in self._subscribers:
             try:
                 subscriber.callback(unit)
@@ -228,7 +231,7 @@ class EncodedReceiver:
         clock_rate = self._clock_rates[packet.payload_type]
         self._statistics = StreamStatistics(ssrc=packet.ssrc, clock_rate=clock_rate, first=packet.sequence_number)
         self.ssrc, self.rtx_ssrc = packet.ssrc, None
-        self._asked_keyframe = None
+        self._asked_keyframe, self._unanswered = None, 0
         self._assembler.begin(packet.ssrc)
 
     def _restart(self, packet: RtpPacket, now: float) -> None:
@@ -324,10 +327,11 @@ class EncodedReceiver:
     def _ask_keyframe(self, now: float) -> None:
         if self.ssrc is None or self._paused:
             return
-        silent = now - self._stats.last_packet_received > _SILENT
-        interval = _SILENT_KEYFRAME_INTERVAL if silent else KEYFRAME_INTERVAL
+        in_vain = self._unanswered and now - self._stats.last_packet_received > _SILENT
+        interval = _SILENT_KEYFRAME_INTERVAL if in_vain else KEYFRAME_INTERVAL
         if self._asked_keyframe is None or not 0 <= now - self._asked_keyframe < interval:
             self._asked_keyframe = now
+            self._unanswered += 1
             self._stats.pli_count += 1
             self._request([Pli(self.ssrc)])
 
