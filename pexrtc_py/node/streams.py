@@ -17,6 +17,9 @@ _logger = logging.getLogger(__name__)
 STREAMS_PER_PARTICIPANT = 8
 """Clients hold one, two while reconnecting; with more the oldest is dropped."""
 
+BYTES_LIMIT = 8 * 1024 * 1024
+"""So much may wait for one reader; a long message counts for more than a short one."""
+
 
 def frame(event: Event, id: str) -> bytes:
     """An event as the bytes of a `text/event-stream` block (HTML standard, 9.2.6); its data is one line of JSON."""
@@ -30,14 +33,16 @@ class Stream:
         self.dropped = False
         self._frames: asyncio.Queue[bytes | None] = asyncio.Queue(limit + 1)  # one place is for the end mark
         self._limit, self._abort, self._ended = limit, abort, False
+        self._bytes = 0
 
     def put(self, data: bytes) -> bool:
         """Queue a frame; False when the reader is too slow, and then the stream is cut."""
         if self._ended:
             return True
-        if self._frames.qsize() >= self._limit:
+        if self._frames.qsize() >= self._limit or self._bytes > BYTES_LIMIT:
             self.cut()
             return False
+        self._bytes += len(data)
         self._frames.put_nowait(data)
         return True
 
@@ -54,7 +59,11 @@ class Stream:
 
     async def next(self) -> bytes | None:
         """The next frame; None at the end."""
-        return None if self.dropped else await self._frames.get()
+        if self.dropped:
+            return None
+        data = await self._frames.get()
+        self._bytes -= len(data or b"")
+        return data
 
 
 class Streams:

@@ -7,6 +7,7 @@ import pytest
 from pexrtc_py.errors import CallError, ConferenceNotFound, NegotiationFailed, RequestRefused
 from pexrtc_py.node.asked import Answered, Need, OpenCall, UpdateCall
 from pexrtc_py.node.config import Vmr
+from pexrtc_py.node.desk import Incoming
 from pexrtc_py.node.inprocess import EVERYTHING, Attendee, InProcess
 from pexrtc_py.node.plan import CallMedia
 from pexrtc_py.node.room import CloseCall, StartCall, TakeCandidate
@@ -54,7 +55,12 @@ def test_a_call_without_video_is_audio_only() -> None:
 def test_the_smaller_bandwidth_is_passed_on() -> None:
     node, alice = alone(Vmr("meet", bandwidth=2000))
     needs: list[Need] = []
-    node.media = lambda need: needs.append(need) or Answered("answer", EVERYTHING)
+
+    def listen(need: Need) -> Answered:
+        needs.append(need)
+        return Answered("answer", EVERYTHING)
+
+    node.media = listen
 
     alice.send(requests.Calls(sdp="offer", bandwidth=512))
     alice.send(requests.Calls(sdp="offer"))
@@ -126,15 +132,13 @@ def test_a_request_given_up_leaves_no_call() -> None:
     assert not node.room().members[alice.uuid].calls
 
 
-def _calls(alice: Attendee) -> Any:
-    from pexrtc_py.node.desk import Incoming
-
+def _calls(alice: Attendee) -> Incoming:
     path = Address("meet", participant=alice.uuid).path("calls")
     return Incoming(method="POST", path=path, body={"sdp": "offer"}, token=alice.token)
 
 
 def test_an_update_is_answered_with_a_bare_string() -> None:
-    node, alice = alone()
+    _, alice = alone()
     call = alice.send(requests.Calls(sdp="offer"))["call_uuid"]
     alice.send(requests.Ack(), call=call)
     alice.told()

@@ -6,6 +6,7 @@ from pexrtc_py.errors import NotAllowed
 from pexrtc_py.node.config import Vmr
 from pexrtc_py.node.inprocess import Attendee, InProcess
 from pexrtc_py.protocol import requests
+from pexrtc_py.protocol.declare import Event
 from pexrtc_py.protocol.events import ParticipantUpdate, PresentationStart, PresentationStop
 
 
@@ -17,11 +18,11 @@ def three() -> tuple[InProcess, Attendee, Attendee, Attendee]:
     return (node, *people)
 
 
-def presenting(events: list[object]) -> list[tuple[str, bool]]:
+def presenting(events: list[Event]) -> list[tuple[str, bool]]:
     return [(event.participant.display_name, event.participant.is_presenting) for event in events if isinstance(event, ParticipantUpdate)]
 
 
-def starts(events: list[object]) -> list[str]:
+def starts(events: list[Event]) -> list[str]:
     return [event.presenter_uuid for event in events if isinstance(event, PresentationStart)]
 
 
@@ -31,9 +32,9 @@ def test_taking_the_floor_is_told_to_the_others_alone() -> None:
     assert alice.send(requests.TakeFloor()) is None
 
     mine, theirs = alice.told(), bob.told()
-    assert (starts([*mine]), presenting([*mine])) == ([], [("Alice", True)])
+    assert (starts(mine), presenting(mine)) == ([], [("Alice", True)])
     assert theirs[0] == PresentationStart(presenter_name="Alice", presenter_uri="Alice", presenter_uuid=alice.uuid)
-    assert presenting([*theirs]) == [("Alice", True)]
+    assert presenting(theirs) == [("Alice", True)]
 
 
 def test_the_floor_is_stolen() -> None:
@@ -44,7 +45,7 @@ def test_the_floor_is_stolen() -> None:
 
     assert bob.send(requests.TakeFloor()) is None
 
-    old, new, other = ([*one.told()] for one in (alice, bob, carol))
+    old, new, other = (one.told() for one in (alice, bob, carol))
     assert (starts(old), starts(new), starts(other)) == ([bob.uuid], [], [bob.uuid])
     assert presenting(other) == [("Alice", False), ("Bob", True)]
     assert not any(isinstance(event, PresentationStop) for event in old + new + other)
