@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
-from pexrtc_py.errors import Disconnected, FloorRefused, LobbyTimeout, NodeError, RequestRefused, UsageError
+from pexrtc_py.errors import Disconnected, FloorRefused, LobbyTimeout, NodeError, PexRTCError, RequestRefused, UsageError
 from pexrtc_py.hub import LIMIT, Events, Hub
 from pexrtc_py.protocol import events as told
 from pexrtc_py.protocol.address import Address
@@ -153,15 +153,16 @@ class Conference(ConferenceScope):
     async def carry(self, address: Address, request: Request[T]) -> T:
         """Send any request to any address; all requests go through here, so that the floor knows of its own."""
         mine = address.participant == self.my_uuid and address.breakout is None
-        if mine and isinstance(request, TakeFloor | ReleaseFloor):
+        kind: type[object] | None = type(request) if mine else None
+        if kind in {TakeFloor, ReleaseFloor}:
             self.floor.see(request)
         try:
             answer = await self.session.send(address, request)
         except BaseException as error:
-            if mine and isinstance(request, TakeFloor):
+            if kind is TakeFloor:
                 self._floor_denied(address, error)
             raise
-        if mine and isinstance(request, TakeFloor):
+        if kind is TakeFloor:
             self.floor.see(FloorGranted())
         return answer
 
@@ -193,12 +194,23 @@ class Conference(ConferenceScope):
         self._spawn(self._stay())
         self._spawn(self._listen())
         await self._listing()
-        if self.ended is not None:
-            raise self.ended.error or Disconnected(str(self.ended))
-        if place is not None:
+        if place is not None and self.ended is None:
             self.call = place(self)
             self.call.on_lost = lambda error: self._end(Ended(reason=EndReason.MEDIA_LOST, detail=str(error), error=error))
-            await self.call.connect()
+            await self._connected(self.call)
+        if self.ended is not None:
+            raise self._why(self.ended)
+
+    async def _connected(self, call: Call) -> None:
+        try:
+            await call.connect()
+        except PexRTCError as error:
+            if self.ended is not None:  # which is why, then
+                raise self._why(self.ended) from error
+            raise
+
+    def _why(self, ended: Ended) -> PexRTCError:
+        return ended.error if isinstance(ended.error, PexRTCError) else Disconnected(str(ended))
 
     def _myself(self) -> ParticipantScope:
         return self.participant(self.my_uuid)

@@ -152,8 +152,9 @@ async def _or_leave(conference: Conference, work: Coroutine[Any, Any, None]) -> 
 
 
 async def _within(seconds: float, work: Coroutine[Any, Any, T]) -> T:
+    limit = asyncio.timeout(seconds)
     try:
-        async with asyncio.timeout(seconds) as limit:
+        async with limit:
             return await work
     except TimeoutError:
         if limit.expired():

@@ -103,7 +103,8 @@ class TokenLife:
         self._machine.see(seen)
         match seen:
             case Refreshed():
-                changes = seen.token.model_dump(include={"token", "expires", "role", "client_stats_update_interval"}, exclude_none=True)
+                told = {name: getattr(seen.token, name) for name in type(seen.token).model_fields}
+                changes = {name: value for name, value in told.items() if value is not None}
                 self._born(self.token.model_copy(update=changes), seen.asked)
             case Unanswered():
                 self.wake = min(now + self._backoff.next(), self.expires)

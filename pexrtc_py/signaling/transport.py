@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import ssl
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import aiohttp
 from aiohttp_sse_client.client import EventSource
@@ -126,7 +127,7 @@ class HttpTransport:
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=5, sock_read=idle)
         source = EventSource(
             self.url + outgoing.path,
-            session=opened,
+            session=cast("aiohttp.ClientSession", opened),
             max_connect_retry=0,
             on_error=_broken,
             timeout=timeout,
@@ -166,6 +167,8 @@ class HttpTransport:
                 if 300 <= response.status < 400:
                     raise NotANode(f"{self.url} sends us on to {response.headers.get('Location')}: use the address of the node itself")
                 return Incoming(status=response.status, content_type=response.content_type, body=await self._read(response))
+        except NodeUnreachable:
+            raise
         except (aiohttp.ClientError, OSError) as error:
             raise unreachable(self.url, error) from error
 
@@ -207,7 +210,8 @@ class _Opening:
 
     async def request(self, method: str, url: URL, **options: Any) -> _Opened:
         try:
-            response = self._response = await self._session.request(method, url, **options)
+            async with asyncio.timeout(REQUEST_SECONDS):
+                response = self._response = await self._session.request(method, url, **options)
         except (aiohttp.ClientError, OSError) as error:
             raise unreachable(self._url, error) from error
         if response.status != 200:
@@ -271,7 +275,7 @@ def unreachable(url: str, error: Exception) -> NodeUnreachable:
         case TimeoutError():
             kind, text = NodeUnreachable, f"{url} did not answer in time"
         case aiohttp.ClientConnectorError():
-            kind, text = NodeUnreachable, f"no connection to {url}: {error.os_error.strerror or error.os_error}"
+            kind, text = NodeUnreachable, f"no connection to {url}: {os.strerror(error.os_error.errno or 0)}"
         case aiohttp.ClientResponseError():
             kind, text = NotANode, f"{url} does not speak HTTP as a node does: {error.message}"
         case _:
