@@ -19,15 +19,19 @@ from pexrtc_py.engine.types import Direction, PeerState, Slot, SlotOptions
 from pexrtc_py.errors import NegotiationFailed
 from pexrtc_py.node.clocks import ClockMap, StreamClock
 from pexrtc_py.node.forwarding import Forwarder, TranscoderStats, View
-from pexrtc_py.node.mixing import MixingDesk, Job, Played
+from pexrtc_py.node.mixing import Job, MixingDesk, Played
 from pexrtc_py.node.plan import CallMedia, MediaPlan, OnLost, OnVoice
 from pexrtc_py.node.routing import board, main_sources, seat_of, slides_sources
 from pexrtc_py.node.sound import BLOCK, RATE
 
 logger = logging.getLogger(__name__)
 
-DELAY = 0.080
-"""How far the mix is behind capture, in seconds: what comes later than this is not heard."""
+DELAY = 0.150
+"""How far the mix is behind capture, in seconds: what comes later than this is not heard.
+
+A receiver holds good packets back for up to `AUDIO_PATIENCE` (120 ms) behind a lost one; with less delay than that each loss
+would cost the packets after it as well.
+"""
 INBOX = 50
 """Audio packets of one call that may wait for a tick."""
 CATCH_UP = 10

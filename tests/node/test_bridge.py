@@ -250,6 +250,64 @@ async def test_a_muted_caller_and_one_who_waits_are_not_heard(stage: Stage) -> N
     assert ("room", "ann", False) in stage.voices
 
 
+async def test_a_lost_packet_costs_its_own_20_ms_and_no_more(stage: Stage) -> None:
+    ann, bob = await stage.join("ann", "bob")
+    stage.bridge.apply("room", plan(ann, bob))
+    lost = lose_every(20, ann)
+    ann.speak(400.0)
+    await listen(bob, seconds=0.5)
+
+    before = len(lost)
+    await listen(bob, seconds=3.0)
+
+    blocks = np.sqrt((bob.sound()[: 140 * BLOCK].reshape(-1, 240) ** 2).mean(axis=1))
+    missing = int((blocks < 0.03).sum()) * 240 / BLOCK
+    assert len(lost) - before >= 6
+    assert missing <= len(lost) - before + 1
+    assert stage.bridge.stats()["room"].calls[ann.call].late < BLOCK
+
+
+def lose_every(count: int, client: Client) -> list[int]:
+    """Drop each n-th audio packet that the client sends; what was dropped so far."""
+    sender, sent, lost = client.peer.transceivers[Slot.AUDIO].sender, [0], list[int]()
+    send = sender.send
+
+    def lossy(unit: AccessUnit, *, captured: float) -> bool:
+        sent[0] += 1
+        if sent[0] % count == 0:
+            lost.append(sent[0])
+            sender._sequence_number += 1
+            return True
+        return send(unit, captured=captured)
+
+    sender.send = lossy  # type: ignore[method-assign]
+    return lost
+
+
+async def test_a_plan_that_comes_before_the_call_is_kept(stage: Stage) -> None:
+    bob = Client("bob")
+    (ann,) = await stage.join("ann")
+    stage.bridge.apply("room", plan(ann, bob))
+    stage.clients.append(bob)
+
+    await bob.join(stage.bridge)
+    ann.show(9)
+    await bob.until(enough_pictures(bob, 5))
+
+    assert bob.streams()[-1] == 9
+
+
+async def test_who_leaves_while_speaking_is_reported_silent(stage: Stage) -> None:
+    ann, bob = await stage.join("ann", "bob")
+    stage.bridge.apply("room", plan(ann, bob))
+    ann.speak(400.0)
+    await bob.until(lambda: ("room", "ann", True) in stage.voices)
+
+    await stage.bridge.close(ann.call)
+
+    assert stage.voices[-1] == ("room", "ann", False)
+
+
 async def test_sound_never_stops_while_nobody_speaks(stage: Stage) -> None:
     (ann,) = await stage.join("ann")
     stage.bridge.apply("room", plan(ann))
