@@ -1,0 +1,71 @@
+"""What `join` and `record` share: entering a conference until told to stop, and the exit code of how it ended."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import TYPE_CHECKING, Any
+
+from pexrtc_py.cli.options import read_pin
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from pexrtc_py.conference import Conference
+    from pexrtc_py.signaling.ending import Ended
+
+
+@contextlib.asynccontextmanager
+async def entered(where: dict[str, Any], stop: asyncio.Event, **media: Any) -> AsyncIterator[Conference | None]:
+    """The conference that the options `where` name, left at the end of the block; None when `stop` is set before it is entered."""
+    import pexrtc_py
+
+    joining = pexrtc_py.join(
+        where["conference"],
+        node=where["node"],
+        display_name=where["name"],
+        pin=read_pin(where["pin"], where["pin_file"]),
+        ca_file=where["ca_file"],
+        insecure=where["insecure"],
+        proxy=where["proxy"],
+        **media,
+    )
+    conference = await _unless(stop, joining)
+    if conference is None:
+        yield None
+        return
+    try:
+        yield conference
+    finally:
+        await conference.leave()
+
+
+async def _unless(stop: asyncio.Event, joining: Any) -> Conference | None:
+    """The result of joining, which is given up (and undoes itself) as soon as `stop` is set."""
+
+    async def join() -> Conference:
+        conference: Conference = await joining
+        return conference
+
+    entering, stopping = asyncio.create_task(join()), asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait([entering, stopping], return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        stopping.cancel()
+        if not entering.done():
+            entering.cancel()
+            await asyncio.wait([entering])
+    return None if entering.cancelled() else entering.result()
+
+
+def exit_code(ended: Ended | None) -> int:
+    """0 when the conference was left, or ended by those in it; otherwise what was lost."""
+    from pexrtc_py.errors import MediaLost, TokenExpired
+    from pexrtc_py.signaling.ending import EndReason
+
+    lost = {
+        EndReason.MEDIA_LOST: MediaLost.exit_code,
+        EndReason.NODE_LOST: MediaLost.exit_code,
+        EndReason.TOKEN_LOST: TokenExpired.exit_code,
+    }
+    return lost.get(ended.reason, 0) if ended is not None else 0

@@ -1,0 +1,80 @@
+"""`pexrtc node`: the conferencing node until SIGINT or SIGTERM."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from pexrtc_py.cli.options import log_options, option
+from pexrtc_py.cli.running import run_until_stopped, set_up_logging
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Callable
+
+    from pexrtc_py.node.server import Node
+
+LISTEN = "127.0.0.1:8080"
+CONFIGURATION = 3
+"""Exit code for what is wrong with this machine or a file on it, not with the command line."""
+
+
+@click.command()
+@option("--listen", metavar="HOST:PORT", help=f"Where to listen; port 0 takes a free one.  [default: {LISTEN}]")
+@option("--tls", is_flag=True, help="Serve https with a certificate made for this run, and say how to trust it.")
+@option(
+    "--conference",
+    "conferences",
+    multiple=True,
+    metavar="ALIAS[,host_pin=..][,guest_pin=..]",
+    help="A conference that exists; may be repeated. Without any, every alias is an open conference.",
+)
+@option("--config", type=click.Path(path_type=Path), metavar="FILE.toml", help="Conferences ([[conference]]) and settings from a file.")
+@log_options("Print one JSON object with the URL when ready, instead of text.")
+def node(*, listen: str | None, tls: bool, conferences: tuple[str, ...], config: Path | None, log_level: str, as_json: bool) -> int:
+    """Run a conferencing node: the same API as a real one, with real media.
+
+    Runs until SIGINT or SIGTERM, which disconnect everybody. Only this machine can reach it unless --listen says otherwise.
+    """
+    set_up_logging(log_level)
+    return run_until_stopped(lambda stop: _serve(stop, lambda: _configured(listen, tls, conferences, config), as_json=as_json))
+
+
+async def _serve(stop: asyncio.Event, configured: Callable[[], Node], *, as_json: bool) -> int:
+    from pexrtc_py.errors import UsageError
+
+    try:
+        async with configured() as running:
+            _tell(running, as_json=as_json)
+            await stop.wait()
+    except UsageError as error:
+        if not isinstance(error.__cause__, OSError):
+            raise
+        click.echo(f"Error: {error}", err=True)
+        return CONFIGURATION
+    return 0
+
+
+def _configured(listen: str | None, tls: bool, conferences: tuple[str, ...], config: Path | None) -> Node:
+    from pexrtc_py.node.config import NodeConfig, load
+    from pexrtc_py.node.server import Node
+
+    settings = load(config) if config is not None else NodeConfig()
+    return Node(*conferences, config=settings, listen=listen or settings.listen or LISTEN, tls=tls or settings.tls)
+
+
+def _tell(running: Node, *, as_json: bool) -> None:
+    """Print where the node is, flushed, for whoever waits for it."""
+    ca_file = str(running.ca_file) if running.url.startswith("https:") else None
+    rooms = [vmr.alias for vmr in running.config.conferences]
+    if as_json:
+        click.echo(json.dumps({"url": running.url, "ca_file": ca_file, "conferences": rooms}))
+        return
+    click.echo(running.url)
+    if ca_file is not None:
+        click.echo(f"Its certificate is self-signed. Clients trust it with: --ca-file {ca_file}")
+    click.echo(f"Conferences: {', '.join(rooms)}" if rooms else "Any alias is an open conference.")
+    click.echo("Stop with Ctrl-C.", err=True)
