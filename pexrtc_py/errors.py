@@ -94,34 +94,45 @@ class ProtocolError(NodeError, ValueError):
 
 
 class RequestRefused(NodeError):
-    """The node understood, and said no; `request`, HTTP `status` and the node's `reason` are attributes."""
+    """The node understood, and said no; `request`, HTTP `status` and the node's `reason` are attributes.
 
-    def __init__(self, request: Request[Any], status: int, reason: str) -> None:
-        super().__init__(f"{request.name} was refused ({status}): {reason or 'no reason given'}")
+    `about` names what was asked for, where the request itself does not.
+    """
+
+    advice: ClassVar[str] = ""
+
+    def __init__(self, request: Request[Any], status: int, reason: str, *, about: str = "") -> None:
+        what = f"{request.name} for {about}" if about else request.name
+        said = (reason or "no reason given").rstrip(".")
+        super().__init__(f"The node refused {what} ({status}): {said}.{self.advice and ' ' + self.advice}")
         self.request, self.status, self.reason = request, status, reason
 
 
 class ConferenceNotFound(RequestRefused, LookupError):
     """There is no such conference, participant or call on this node."""
 
+    advice = "Check the spelling of the alias, and that this is the right node."
     exit_code = 12
 
 
 class TokenExpired(RequestRefused):
     """The session's token is no longer valid; only joining again helps."""
 
+    advice = "Join again."
     exit_code = 11
 
 
 class NotAllowed(RequestRefused, PermissionError):
     """The role of this participant, or the conference's settings, do not allow it."""
 
+    advice = "A host may be able to do it, or to allow it."
     exit_code = 11
 
 
 class OutOfCapacity(RequestRefused):
     """The node lacks resources or licences, or the conference is full; another node or a later try may do."""
 
+    advice = "Try again later, or another node."
     exit_code = 14
 
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from pexrtc_media.base import AccessUnit, Sink, Source
 
     from pexrtc_py.engine.peer import Transceiver
-    from pexrtc_py.engine.receiver import ReceiverStats
+    from pexrtc_py.engine.reception import ReceiverStats
     from pexrtc_py.engine.sender import SenderStats
     from pexrtc_py.engine.types import Slot
 

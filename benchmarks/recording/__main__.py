@@ -17,6 +17,7 @@ import tempfile
 import time
 from pathlib import Path
 
+import pexrtc_py
 from pexrtc_py.bot.inspecting import inspect
 
 LIMIT = 1 / 5
@@ -43,7 +44,8 @@ def main() -> int:
     found = re.search(r"https?://\S+", node.stdout.readline())
     assert found, "the node did not say where it listens"
     url = found[0]
-    media = ["--video", "pattern", "--audio", "tone", "--name", "Sender"]
+    film = Path(pexrtc_py.__file__).parent / "demo" / "assets" / "film.mp4"
+    media = ["--video", str(film), "--audio", "tone", "--name", "Sender"]
     sender = subprocess.Popen([*PEXRTC, "join", "lab", "--node", url, *media], stderr=subprocess.DEVNULL)
     try:
         time.sleep(3)
