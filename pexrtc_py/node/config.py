@@ -85,7 +85,7 @@ class NodeConfig:
     """How long somebody may stay in the waiting room."""
     keepalive_seconds: float = 15.0
     """Between comments on an idle event stream."""
-    stream_limit: int = 1000
+    stream_limit: int = 5000
     """Events that may wait for a slow reader of an event stream before it is dropped."""
     maintenance: bool = False
 

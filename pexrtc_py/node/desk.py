@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from pexrtc_py.errors import InvalidTransition, ProtocolError, UsageError
 from pexrtc_py.node import rules, views
-from pexrtc_py.node.admission import INVALID_ROLE, INVALID_TOKEN, NOT_FOUND, Refused
+from pexrtc_py.node.admission import INVALID_ROLE, INVALID_TOKEN, MAINTENANCE, NOT_FOUND, Refused
 from pexrtc_py.node.asked import RULES, Answered, Asked, Need, Rule
 from pexrtc_py.node.config import NodeConfig, Vmr
 from pexrtc_py.node.member import Member, NodeCall
@@ -153,6 +153,8 @@ class Desk:
         agent = incoming.headers.get("user-agent", "")
         if not address.conference:
             return kind, Asked(config=self.config, now=now, address=address, agent=agent)
+        if kind is RequestToken and self.config.maintenance:
+            raise Refused(503, MAINTENANCE)
         room = self.room(address.conference)
         if room is None:
             raise Refused(404, NOT_FOUND)

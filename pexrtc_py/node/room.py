@@ -5,7 +5,7 @@ Each change leaves its events in `outbox`; whoever runs the room takes them out 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from uuid import uuid4
 
@@ -20,6 +20,7 @@ from pexrtc_py.protocol.events import (
     CallDisconnected,
     ConferenceUpdate,
     Disconnect,
+    Layout,
     ParticipantDelete,
     PresentationStop,
 )
@@ -79,6 +80,7 @@ class Room:
         self.guests_muted = self.vmr.service_type == "lecture"
         self.floor: str | None = None
         self.speakers.clear()
+        self._status = views.status(self)
 
     @property
     def name(self) -> str:
@@ -127,22 +129,39 @@ class Room:
     def updated(self, *members: Member) -> None:
         """Tell of changed members."""
         for member in members:
-            for viewer in self.members.values():
-                if self.sees(viewer, member):
-                    self.tell(viewer, views.updated(self, member, viewer))
+            self._show(member, views.updated, [viewer for viewer in self.members.values() if self.sees(viewer, member)])
+
+    def _show(self, member: Member, telling: Callable[[Room, Member, Member], Event], viewers: Iterable[Member]) -> None:
+        for alike in _by_role(viewers):
+            event = telling(self, member, alike[0])
+            for viewer in alike:
+                self.tell(viewer, event)
 
     def conference_updated(self) -> None:
-        """Tell everybody, those who wait too, of a changed property of the conference."""
+        """Tell everybody, those who wait too, if a property of the conference is not as it was told last."""
+        status = views.status(self)
+        if status == self._status:
+            return
+        self._status, update = status, ConferenceUpdate(status=status)
         for member in self.members.values():
-            self.tell(member, ConferenceUpdate(status=views.status(self)))
+            self.tell(member, update)
 
     def stage_changed(self) -> None:
         """Tell of another layout and order of speakers."""
         self._tell_stage(self.admitted)
 
     def _tell_stage(self, viewers: Iterable[Member]) -> None:
-        for member in viewers:
-            self.tell(member, views.layout(self, member), views.stage(self))
+        viewers, stage = list(viewers), views.stage(self)
+        for viewer in viewers:
+            self.tell(viewer, views.layout(self, viewer))
+        for viewer in viewers:
+            self.tell(viewer, stage)
+
+    def _tell_welcome(self, newcomers: Iterable[Member]) -> None:
+        for alike in _by_role(newcomers):
+            for event in views.welcome(self, alike[0]):
+                for member in alike:
+                    self.tell(member, views.layout(self, member) if isinstance(event, Layout) else event)
 
     # --- coming and going ------------------------------------------------------------------------------------------
 
@@ -152,9 +171,10 @@ class Room:
             member.waiting_since = member.joined
         self._mute_newcomer(member)
         self.members[member.uuid] = member
-        for viewer in self.members.values():
-            if viewer is not member and self.sees(viewer, member):
-                self.tell(viewer, views.created(self, member, viewer))
+        self.conference_updated()  # whether everybody is muted depends on who is here
+        self._show(
+            member, views.created, [viewer for viewer in self.members.values() if viewer is not member and self.sees(viewer, member)]
+        )
 
     def admit(self, members: Iterable[Member]) -> None:
         """Let members out of the waiting room: the others learn of them, they learn of the room."""
@@ -164,12 +184,10 @@ class Room:
             member.waiting_since = None
             self._mute_newcomer(member)
         for member in newcomers:
-            self.tell(member, views.updated(self, member, member))
-            for viewer in before:
-                told = views.updated if viewer.is_host else views.created
-                self.tell(viewer, told(self, member, viewer))
-        for member in newcomers:
-            self.tell(member, *views.welcome(self, member))
+            self._show(member, views.updated, [member, *(viewer for viewer in before if viewer.is_host)])
+            self._show(member, views.created, [viewer for viewer in before if not viewer.is_host])
+        self._tell_welcome(newcomers)
+        self.conference_updated()
         if any(member.has_media for member in newcomers):
             self._tell_stage(before)
 
@@ -218,6 +236,8 @@ class Room:
             self._begin()
         elif self.vmr.host_pin is not None and self.started and not any(member.is_host for member in self.members.values()):
             self._back_to_waiting(now)
+        else:
+            self.conference_updated()
 
     def _back_to_waiting(self, now: float) -> None:
         # protocol.md leaves open whether guests wait again or are disconnected; a real node has a period of grace.
@@ -250,6 +270,8 @@ class Room:
         if member.calls.pop(call.uuid, None) is None:
             return
         self.order(CloseCall(call.uuid))
+        if not member.calls:
+            self.release_floor(member)
         if call.acked:
             self.updated(member)
             self.stage_changed()
@@ -270,8 +292,7 @@ class Room:
         member.speaking, member.spoke = speaking, now
         if speaking:
             self.speakers = [participant, *(uuid for uuid in self.speakers if uuid != participant)]
-        for viewer in self.admitted:
-            self.tell(viewer, views.stage(self))
+        self.tell_room(views.stage(self))
 
     def sweep(self, now: float) -> None:
         """Remove whoever let the token run out or waited too long."""
@@ -295,3 +316,10 @@ class Room:
             admitted=not member.waiting,
             sees_presentation=not member.waiting and member.receives_presentation and member.uuid != self.floor,
         )
+
+
+def _by_role(viewers: Iterable[Member]) -> list[list[Member]]:
+    """Hosts and Guests apart: what those of one role are shown is the same, and so is made and encoded once."""
+    everybody = list(viewers)
+    roles = ([viewer for viewer in everybody if viewer.is_host is host] for host in (True, False))
+    return [alike for alike in roles if alike]

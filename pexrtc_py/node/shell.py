@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Generator
+from itertools import groupby
 from typing import Any
 
 from pexrtc_py.errors import CallError
@@ -77,7 +78,8 @@ class Shell:
             room.end(STOPPED)
         self.settle()
         self.streams.end_all()
-        await asyncio.gather(*self._closing)
+        if self._closing:
+            await asyncio.wait(self._closing, timeout=MEDIA_SECONDS)
         await self._media.aclose()
 
     # --- media -----------------------------------------------------------------------------------------------------
@@ -109,8 +111,10 @@ class Shell:
             return CallError("Media process disconnected")
 
     def _tell(self, tells: list[Tell]) -> None:
-        for tell in tells:
-            self.streams.tell(tell.who, tell.event)
+        # Neighbours with the very same event go together: it is encoded once, and the order stays for each of them.
+        for _, alike in groupby(tells, key=lambda tell: id(tell.event)):
+            together = list(alike)
+            self.streams.tell([tell.who for tell in together], together[0].event)
 
     def _plan(self, room: Room) -> None:
         plan = room.plan()

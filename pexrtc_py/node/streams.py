@@ -6,7 +6,7 @@ import asyncio
 import base64
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from itertools import count
 
 from pexrtc_py.protocol.declare import Event
@@ -45,6 +45,11 @@ class Stream:
         self._bytes += len(data)
         self._frames.put_nowait(data)
         return True
+
+    @property
+    def waiting(self) -> int:
+        """How many frames wait for the reader."""
+        return self._frames.qsize()
 
     def end(self) -> None:
         """Nothing comes after what is queued."""
@@ -97,15 +102,14 @@ class Streams:
         if not streams:
             self._open.pop(participant, None)
 
-    def tell(self, participant: str, event: Event) -> None:
-        """Queue an event to every stream of a participant; `disconnect` and `bye` end them."""
-        if not (streams := list(self._open.get(participant, ()))):
-            return
-        data = frame(event, self._id())
-        for stream in streams:
+    def tell(self, participants: Sequence[str], event: Event) -> None:
+        """Queue an event, encoded once, to every stream of the participants; `disconnect` and `bye` end them."""
+        listening = [(participant, stream) for participant in participants for stream in self._open.get(participant, ())]
+        data = frame(event, self._id()) if listening else b""
+        for participant, stream in listening:
             if not stream.put(data):
                 self.dropped += 1
-                _logger.warning("an event stream with %d unread events was cut", self.limit)
+                _logger.warning("an event stream whose reader is too slow was cut with %d events unread", stream.waiting)
                 self.close(participant, stream)
             elif isinstance(event, Bye | Disconnect):
                 stream.end()

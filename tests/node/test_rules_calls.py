@@ -216,3 +216,16 @@ def test_a_guest_with_media_does_not_start_the_conference() -> None:
 
     assert not node.room().started
     assert [event.name for event in guest.told()] == ["participant_update", "participant_update"]
+
+
+def test_a_presenter_whose_last_call_ends_presents_no_more() -> None:
+    node, alice = alone()
+    bob = node.join("Bob")
+    call = alice.send(requests.Calls(sdp="offer"))["call_uuid"]
+    alice.send(requests.TakeFloor())
+    bob.told()
+
+    alice.send(requests.CallDisconnect(), call=call)
+
+    assert node.room().floor is None
+    assert "presentation_stop" in [event.name for event in bob.told()]

@@ -319,3 +319,12 @@ def test_any_json_gets_an_answer(kind: Any, body: object) -> None:
         flow.close()
     except StopIteration as done:
         assert 200 <= done.value.status < 500
+
+
+def test_maintenance_is_said_before_whether_the_alias_is_known() -> None:
+    node = InProcess(config=NodeConfig(maintenance=True, conferences=(Vmr("meet"),)))
+
+    with pytest.raises(RequestRefused) as refused:
+        node.join("Alice", "elsewhere")
+
+    assert refused.value.status == 503

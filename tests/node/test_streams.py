@@ -32,8 +32,8 @@ async def test_a_stream_begins_with_its_welcome_and_ends_after_bye() -> None:
     streams = Streams(limit=10)
     stream = streams.open("alice", [PresentationStop()], nothing)
 
-    streams.tell("alice", Bye())
-    streams.tell("alice", PresentationStop())
+    streams.tell(["alice"], Bye())
+    streams.tell(["alice"], PresentationStop())
 
     frames = [await stream.next(), await stream.next(), await stream.next()]
     assert [data and data.split(b"\n")[0] for data in frames] == [b"event: presentation_stop", b"event: bye", None]
@@ -47,7 +47,7 @@ async def test_a_slow_reader_is_cut_and_counted_and_the_others_are_told() -> Non
 
     read = []
     for _ in range(4):
-        streams.tell("alice", PresentationStop())
+        streams.tell(["alice"], PresentationStop())
         read.append(await quick.next())
 
     assert (cut, streams.dropped, await slow.next()) == (["slow"], 1, None)
@@ -61,7 +61,7 @@ async def test_long_messages_cut_a_stream_earlier() -> None:
     message = MessageReceived(payload="x" * (BYTES_LIMIT // 4))
 
     for _ in range(6):
-        streams.tell("alice", message)
+        streams.tell(["alice"], message)
 
     assert streams.dropped == 1
 

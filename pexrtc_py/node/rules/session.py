@@ -5,7 +5,7 @@ from __future__ import annotations
 from uuid import uuid4
 
 from pexrtc_py.node import views
-from pexrtc_py.node.admission import INVALID_TOKEN, LIMIT_REACHED, MAINTENANCE, PinWanted, Refused, role_for
+from pexrtc_py.node.admission import INVALID_TOKEN, LIMIT_REACHED, PinWanted, Refused, role_for
 from pexrtc_py.node.asked import Asked, answers
 from pexrtc_py.node.member import Member
 from pexrtc_py.node.room import Room
@@ -19,10 +19,8 @@ NAME_LENGTH = 250
 
 @answers(RequestToken)
 def request_token(asked: Asked, request: RequestToken) -> Token:
-    """The ladder of admission: maintenance, one-time token, PIN, limit; then a participant and its first token."""
+    """The ladder of admission: one-time token, PIN, limit; then a participant and its first token."""
     room = asked.room
-    if asked.config.maintenance:
-        raise Refused(503, MAINTENANCE)
     if request.token not in (None, "", "none"):
         raise Refused(403, INVALID_TOKEN)  # this node hands out no one-time tokens
     role = _role(room, request)
