@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection, Coroutine, Generator, Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -13,7 +14,7 @@ from pexrtc_py.errors import NodeUnreachable, UsageError
 from pexrtc_py.protocol.address import Address
 from pexrtc_py.protocol.models import Role, Token
 from pexrtc_py.signaling.joining import Introduction, join_node
-from pexrtc_py.signaling.session import RELEASE_SECONDS, Session
+from pexrtc_py.signaling.session import Session
 from pexrtc_py.signaling.stream import IDLE
 from pexrtc_py.signaling.transport import HttpTransport, Transport, is_loopback
 
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from pexrtc_py.call import Call
 
 T = TypeVar("T")
+LATE_SECONDS = 2.0
+"""How long a token may still be granted after the join was given up; it is given back then."""
 
 
 class Joining:
@@ -109,6 +112,8 @@ def join(
         )
 
     async def work() -> Conference:
+        if media:  # loading codecs and crypto takes long enough to be felt by whatever else runs on the loop
+            await asyncio.to_thread(import_module, "pexrtc_py.call")
         conference = await _within(timeout, _joined(way, Address(address), who, place if media else None, idle=idle))
         if lobby_timeout is not None:
             await _or_leave(conference, conference.admitted(timeout=lobby_timeout))
@@ -136,7 +141,7 @@ async def _joined(
 
 async def _given_back(way: Transport, address: Address, granting: asyncio.Task[Token]) -> None:
     """We do not want the token any more, but the node may be about to grant it."""
-    await asyncio.wait([granting], timeout=RELEASE_SECONDS)
+    await asyncio.wait([granting], timeout=LATE_SECONDS)
     if not granting.done():
         granting.cancel()
     elif granting.exception() is None:

@@ -241,6 +241,8 @@ async def test_the_environment_s_proxy_is_used_but_not_for_this_machine(serve: S
         return web.Response(text=request.raw_path)
 
     url = await serve(who)
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HTTP_PROXY", url)
     monkeypatch.setenv("http_proxy", url)
 
