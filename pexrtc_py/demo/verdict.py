@@ -1,0 +1,75 @@
+"""From the demo's outcome to the verdict that is printed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import av
+
+from pexrtc_media.synthetic import load_image
+from pexrtc_py.bot.inspecting import Inspection, contact_sheet
+from pexrtc_py.demo.evidence import Thumbnail, gather, thumbnail
+from pexrtc_py.demo.judging import Check, Expected, Part, judge
+from pexrtc_py.demo.pictures import FILM, PORTRAIT
+from pexrtc_py.demo.staging import Outcome
+
+NAMES = {FILM: "Film", PORTRAIT: "Portrait"}
+_GREEN, _RED, _PLAIN = "\x1b[32m", "\x1b[1;31m", "\x1b[0m"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The checks of a recording, with the file and its contact sheet."""
+
+    checks: list[Check]
+    inspection: Inspection
+    sheet: Path
+
+    @property
+    def ok(self) -> bool:
+        """Whether the recording is what it should be."""
+        return all(check.ok for check in self.checks)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Everything, as plain values for JSON."""
+        return {
+            "ok": self.ok,
+            "file": str(self.inspection.path),
+            "contact_sheet": str(self.sheet),
+            "checks": [check.as_dict() for check in self.checks],
+            "inspection": self.inspection.as_dict(),
+        }
+
+    def lines(self, *, colour: bool = False) -> list[str]:
+        """The verdict as an aligned table, the sentence that sums it up, and where to look."""
+        rows = [("check", "value", "limit", ""), *((c.name, c.value, c.limit, "ok" if c.ok else "FAIL") for c in self.checks)]
+        widths = [max(len(row[column]) for row in rows) for column in range(3)]
+        table = [
+            "  ".join([*(cell.ljust(width) for cell, width in zip(row[:3], widths, strict=True)), _marked(row[3], colour)]) for row in rows
+        ]
+        failed = [check.name for check in self.checks if not check.ok]
+        said = f"FAIL: {', '.join(failed)}." if failed else f"All {len(self.checks)} checks passed."
+        return [*(line.rstrip() for line in table), "", said, f"Recording:     {self.inspection.path}", f"Contact sheet: {self.sheet}"]
+
+
+def reach(outcome: Outcome, seconds: float) -> Verdict:
+    """Decode the recording, judge it and draw its contact sheet; blocking. Raises RecordingError."""
+    evidence = gather(outcome.path)
+    parts = tuple(Part(NAMES[stream], stream, voice.until(outcome.spoken)) for stream, voice in outcome.voices.items())
+    slides = tuple(_small(path) for path in outcome.shown_slides)
+    presented = outcome.presented or (0.0, 0.0)
+    expected = Expected(seconds=seconds, parts=parts, turns=outcome.turns, slides=slides, presented=presented)
+    checks = judge(evidence, expected)
+    return Verdict(checks, evidence.inspection, contact_sheet(outcome.path, outcome.path.with_suffix(".png")))
+
+
+def _small(path: Path) -> Thumbnail:
+    return thumbnail(av.VideoFrame.from_ndarray(load_image(path), format="rgb24"))
+
+
+def _marked(word: str, colour: bool) -> str:
+    if not colour or not word:
+        return word
+    return f"{_GREEN if word == 'ok' else _RED}{word}{_PLAIN}"
