@@ -27,7 +27,7 @@ MAY_IMPORT = {
     "conference": {"signaling", "engine", "media", "hub", "call", "slots", "recording", *PROTOCOL},
     "bot": {"conference", "call", "recording", "hub", "media", *PROTOCOL},
 }
-NODE_MEDIA = {"bridge", "mixing", "forwarding", "splash", "participants"}
+NODE_MEDIA = {"bridge", "bridge_call", "bridge_room", "mixing", "forwarding", "splash"}
 """The modules of the node that carry media and so may use the engine."""
 
 ONLY_IN = {

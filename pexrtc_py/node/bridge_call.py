@@ -1,0 +1,64 @@
+"""One call in the bridge: its peer, its clock, and the audio that waits for the mixer."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from pexrtc_media.base import AccessUnit
+from pexrtc_py.engine.peer import Peer
+from pexrtc_py.engine.types import Direction, Slot, SlotOptions
+from pexrtc_py.node.clocks import ClockMap, StreamClock
+from pexrtc_py.node.sound import RATE
+
+if TYPE_CHECKING:
+    from pexrtc_py.node.bridge_room import BridgedRoom
+
+INBOX = 50
+"""Audio packets of one call that may wait for a tick."""
+SLOTS = {
+    Slot.AUDIO: SlotOptions(direction=Direction.SENDRECV, codecs=("opus",)),
+    Slot.VIDEO: SlotOptions(direction=Direction.SENDRECV, codecs=("vp8", "h264")),
+    Slot.PRESENTATION: SlotOptions(direction=Direction.SENDRECV, codecs=("vp8", "h264")),
+}
+
+
+class BridgedCall:
+    """One peer with its clock and what of it waits for the mixer."""
+
+    def __init__(self, participant: str, call: str, peer: Peer, feed: Callable[[BridgedCall, Slot, AccessUnit, float], None]) -> None:
+        self.participant, self.call, self.peer = participant, call, peer
+        self.room: BridgedRoom | None = None
+        self.started = False
+        self.dropped = 0
+        self.inbox: deque[tuple[AccessUnit, float]] = deque(maxlen=INBOX)
+        self._feed = feed
+        self._clock = ClockMap()
+        self._streams = {slot: StreamClock(RATE if slot is Slot.AUDIO else 90_000) for slot in SLOTS}
+        self._unsubscribe = [self._listen(slot) for slot in SLOTS]
+
+    def _listen(self, slot: Slot) -> Callable[[], None]:
+        return self.peer.transceivers[slot].receiver.subscribe(lambda unit: self._receive(slot, unit))
+
+    def _receive(self, slot: Slot, unit: AccessUnit) -> None:
+        mapped = self._clock.capture(unit.ntp, unit.arrival)
+        captured = self._streams[slot].capture(unit.timestamp, epoch=unit.epoch, mapped=mapped, synced=unit.ntp is not None)
+        self._feed(self, slot, unit, captured)
+
+    def take(self) -> tuple[tuple[AccessUnit, float], ...]:
+        """The audio packets that arrived since the last time, with their capture times."""
+        taken = tuple(self.inbox)
+        self.inbox.clear()
+        return taken
+
+    def put(self, unit: AccessUnit, captured: float) -> None:
+        """Keep an audio packet for the next tick."""
+        self.dropped += len(self.inbox) == INBOX
+        self.inbox.append((unit, captured))
+
+    async def aclose(self) -> None:
+        """Close the connection."""
+        for unsubscribe in self._unsubscribe:
+            unsubscribe()
+        await self.peer.close()

@@ -1,0 +1,187 @@
+"""One room in the bridge: a mixer and two forwarders, driven by one 20 ms tick."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from pexrtc_py.engine.types import Slot
+from pexrtc_py.node.bridge_call import BridgedCall
+from pexrtc_py.node.forwarding import Forwarder, TranscoderStats, View
+from pexrtc_py.node.mixing import Job, MixingDesk, Played
+from pexrtc_py.node.plan import MediaPlan, OnVoice
+from pexrtc_py.node.routing import board, main_sources, seat_of, slides_sources
+from pexrtc_py.node.sound import BLOCK, RATE
+
+logger = logging.getLogger(__name__)
+
+DELAY = 0.150
+"""How far the mix is behind capture, in seconds: what comes later than this is not heard.
+
+A receiver holds good packets back for up to `AUDIO_PATIENCE` (120 ms) behind a lost one; with less delay than that each loss
+would cost the packets after it as well.
+"""
+CATCH_UP = 10
+"""Blocks that are made up for after a stall; more are left out."""
+SHOW_EVERY = 5
+"""Blocks between two looks at who sends video."""
+
+
+@dataclass(frozen=True)
+class CallStats:
+    """The audio of one call on its way into the mix."""
+
+    waiting: int
+    """Packets not yet taken by a tick."""
+    dropped: int
+    """Packets for which the inbox was full."""
+    ahead: int
+    """Samples that wait for their time."""
+    late: int
+    """Samples that came after their time."""
+
+
+@dataclass(frozen=True)
+class RoomStats:
+    """One room: the mixer's ticks, and what waits where."""
+
+    ticks: int
+    skipped: int
+    lateness: float
+    """How late the worst tick began, in seconds; after a stall it counts until it was made up for."""
+    work: float
+    """What the last tick took to compute, in seconds."""
+    calls: Mapping[str, CallStats]
+    transcoders: Mapping[tuple[str, str], TranscoderStats]
+    """By source and codec, both slots."""
+
+
+class BridgedRoom:
+    """The mixer and the two forwarders of one room, driven by one 20 ms tick."""
+
+    def __init__(self, name: str, title: str, *, sound: ThreadPoolExecutor, pictures: ThreadPoolExecutor, on_voice: OnVoice) -> None:
+        self.name = name
+        self.plan = MediaPlan()
+        self.calls: dict[str, BridgedCall] = {}
+        self.video = {slot: Forwarder(executor=pictures, title=title) for slot in (Slot.VIDEO, Slot.PRESENTATION)}
+        self._sound, self._on_voice = sound, on_voice
+        self._desk = MixingDesk(round((time.time() - DELAY) * RATE) // BLOCK * BLOCK)
+        self._speaking: set[str] = set()
+        self._ticks = self._skipped = 0
+        self._lateness = self._work = 0.0
+        self._played: Played | None = None
+        self._task = asyncio.create_task(self._run())
+
+    def enter(self, call: BridgedCall) -> None:
+        """The call's media belongs to this room from now on."""
+        if call.room is self:
+            return
+        if call.room is not None:
+            call.room.leave(call)
+        call.room = self
+        self.calls[call.call] = call
+        for slot, forwarder in self.video.items():
+            forwarder.add(call.call, call.peer.transceivers[slot])
+        self.show()
+
+    def leave(self, call: BridgedCall) -> None:
+        """The call has gone."""
+        self._tell_voice(call, False)
+        call.room = None
+        self.calls.pop(call.call, None)
+        for forwarder in self.video.values():
+            forwarder.remove(call.call)
+
+    def apply(self, plan: MediaPlan) -> None:
+        """Make the media as planned."""
+        if plan != self.plan:
+            self.plan = plan
+            self.show()
+
+    def show(self) -> None:
+        """Look anew who sees whom."""
+        now, started = time.time(), [call.call for call in self.calls.values() if call.started]
+        main = {name: View(main_sources(self.plan, name), board(self.plan, name)) for name in started}
+        slides = {name: View(slides_sources(self.plan, name)) for name in started}
+        self.video[Slot.VIDEO].show(main, now)
+        self.video[Slot.PRESENTATION].show(slides, now)
+
+    def stats(self) -> RoomStats:
+        """A snapshot."""
+        depths, late = (self._played.depths, self._played.late) if self._played else ({}, {})
+        calls = {
+            name: CallStats(len(call.inbox), call.dropped, depths.get(name, 0), late.get(name, 0)) for name, call in self.calls.items()
+        }
+        transcoders = {key: stats for forwarder in self.video.values() for key, stats in forwarder.transcoders.items()}
+        return RoomStats(self._ticks, self._skipped, self._lateness, self._work, calls, transcoders)
+
+    async def aclose(self) -> None:
+        """Stop the tick and everything that computes."""
+        self._task.cancel()
+        await asyncio.wait([self._task])
+        for forwarder in self.video.values():
+            await forwarder.aclose()
+
+    async def _run(self) -> None:
+        while True:
+            skip = await self._next_tick()
+            try:
+                await self._tick(skip)
+            except Exception:
+                logger.exception("Room %s: a tick failed", self.name)
+
+    async def _next_tick(self) -> int:
+        """Wait until the next block is due; how many are to be left out before it."""
+        due = self._desk.mixer.position / RATE + DELAY
+        late = time.time() - due
+        # Even a late tick gives way first: after a stall the packets of that time still wait in the sockets.
+        await asyncio.sleep(max(-late, 0.0 if late < 2 * BLOCK / RATE else 0.002))
+        self._lateness = max(self._lateness, time.time() - due)
+        skip = max(0, round(late * RATE) // BLOCK - CATCH_UP)
+        self._skipped += skip
+        return skip
+
+    async def _tick(self, skip: int) -> None:
+        begun = time.perf_counter()
+        played = await asyncio.get_running_loop().run_in_executor(self._sound, self._desk.work, self._job(skip))
+        self._work = time.perf_counter() - begun
+        self._ticks += 1
+        self._played = played
+        self._play(played)
+        if self._ticks % SHOW_EVERY == 0:
+            self.show()
+
+    def _job(self, skip: int) -> Job:
+        callers = frozenset(call.call for call in self.calls.values() if call.started and self._audible(call))
+        arrived = tuple((call.call, call.take()) for call in self.calls.values())
+        ready = [call for call in self.calls.values() if call.started and call.peer.transceivers[Slot.AUDIO].sender.ready]
+        listeners = tuple(call.call for call in ready if self._admitted(call))
+        waiting = tuple(call.call for call in ready if not self._admitted(call))
+        return Job(callers, listeners, waiting, arrived, skip)
+
+    def _play(self, played: Played) -> None:
+        for unit, listeners in played.packets:
+            captured = unit.timestamp / RATE
+            for name in listeners:
+                if (call := self.calls.get(name)) is not None:
+                    call.peer.transceivers[Slot.AUDIO].sender.send(unit, captured=captured)
+        for name, speaking in played.voices:
+            if (call := self.calls.get(name)) is not None:
+                self._tell_voice(call, speaking)
+
+    def _tell_voice(self, call: BridgedCall, speaking: bool) -> None:
+        if speaking != (call.call in self._speaking):
+            (self._speaking.add if speaking else self._speaking.discard)(call.call)
+            self._on_voice(self.name, call.participant, speaking)
+
+    def _audible(self, call: BridgedCall) -> bool:
+        seat = seat_of(self.plan, call.call)
+        return seat is not None and seat.admitted and seat.audible
+
+    def _admitted(self, call: BridgedCall) -> bool:
+        seat = seat_of(self.plan, call.call)
+        return seat is not None and seat.admitted
