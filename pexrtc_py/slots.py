@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
+from pexrtc_py.engine.pump import MAX_UNITS, Pump, UnitStream
 from pexrtc_py.engine.sending import Outbound
 
 if TYPE_CHECKING:
     from pexrtc_media.base import AccessUnit, Sink, Source
 
     from pexrtc_py.engine.peer import Transceiver
+    from pexrtc_py.engine.playout import FrameStream
     from pexrtc_py.engine.reception import ReceiverStats
     from pexrtc_py.engine.sender import SenderStats
     from pexrtc_py.engine.types import Slot
-
-QUEUE = 8
-"""Frames or packets that may wait for a slow reader; more are dropped and counted."""
 
 
 class CallSlot:
@@ -26,6 +25,7 @@ class CallSlot:
     def __init__(self, transceiver: Transceiver, changed: Callable[[Slot, Source[Any] | None], Awaitable[None]]) -> None:
         self._transceiver = transceiver
         self._changed = changed
+        self._pump: Pump[Any] | None = None
         self.outbound = Outbound(transceiver.sender)
 
     @property
@@ -56,6 +56,29 @@ class CallSlot:
             await self._changed(self._transceiver.slot, source)
             await self.outbound.send(source)
 
+    def frames(self, *, maxsize: int | None = None) -> FrameStream:
+        """Iterate decoded frames from now on; at most `maxsize` (4 pictures, 50 of audio) wait, what is missed counts in `dropped`.
+
+        Pictures are `yuv420p`, audio is `s16` stereo of 48 kHz; `pts` counts in the sender's RTP clock. Decoding costs
+        only while somebody iterates.
+        """
+        from pexrtc_py.engine.playout import frames
+
+        return frames(self._transceiver.receiver, maxsize=maxsize)
+
+    def packets(self, *, maxsize: int = MAX_UNITS) -> UnitStream:
+        """Iterate access units as they arrived, undecoded, beginning with a keyframe; what is missed counts in `dropped`."""
+        return UnitStream(self._transceiver.receiver, maxsize=maxsize)
+
+    async def to(self, sink: Sink[Any] | None) -> None:
+        """Write what arrives into this sink from now on, encoded if its `encoded` is true; None ends it. The sink is closed at its end."""
+        if self._pump is not None:
+            await self._pump.aclose()
+            self._pump = None
+        if sink is not None:
+            arriving = self.packets() if getattr(sink, "encoded", False) else self.frames()
+            self._pump = Pump(arriving, sink, name=f"the sink for {self._transceiver.slot}")
+
     def subscribe(self, callback: Callable[[AccessUnit], None]) -> Callable[[], None]:
         """Call back with each access unit as it is complete, on the event loop; returns what ends it. The callback must not wait."""
         return self._transceiver.receiver.subscribe(callback)
@@ -65,5 +88,6 @@ class CallSlot:
         self._transceiver.receiver.request_keyframe(time.time())
 
     async def aclose(self) -> None:
-        """Stop sending."""
+        """Stop sending and end the sink."""
+        await self.to(None)
         await self.outbound.aclose()

@@ -56,6 +56,8 @@ class Transceiver:
     def apply(self, negotiated: Negotiated | None) -> None:
         """Put what was negotiated in force; None: the section was rejected."""
         self.negotiated = negotiated
+        if not self.current.receives:
+            self.receiver.pause()
         if negotiated is not None:
             self.receiver.configure(negotiated.codecs)
             self.sender.configure(
@@ -120,6 +122,8 @@ class Peer:
         self.feedback = Feedback(
             receivers=list(receivers.values()), senders=[t.sender for t in self.transceivers.values()], cname=self._cname
         )
+        if bandwidth is not None:
+            self.feedback.max_bitrate = bandwidth * 1000 * sum(slot.kind == "video" for slot in slots)
 
     def _transceiver(self, slot: Slot, options: SlotOptions) -> Transceiver:
         sender = RtpSender(slot=slot, transmit=self._transmit)

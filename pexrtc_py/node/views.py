@@ -31,9 +31,9 @@ from pexrtc_py.protocol.models import (
 if TYPE_CHECKING:
     from pexrtc_py.node.room import Room
 
-VIEW = "1:7"
-"""The layout that is announced: one large picture, up to seven small ones."""
-SEATS = 8
+VIEW = "1:0"
+"""The layout that is announced, and shown: the active speaker fills the picture."""
+SEATS = 1
 
 
 def participant(room: Room, member: Member, viewer: Member) -> Participant:

@@ -1,0 +1,182 @@
+"""A call's slots as their user holds them: sources in, frames and packets and sinks out, changes while it runs."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import pytest
+from av import VideoFrame
+
+import pexrtc_py
+from pexrtc_media import Callback, Pattern, Tone, stamp
+from pexrtc_media.base import AccessUnit
+from pexrtc_py.engine.types import Direction, Slot
+from pexrtc_py.errors import FloorRefused, UsageError
+from pexrtc_py.node import Node, Vmr
+
+SIZE = (640, 360)
+
+
+@pytest.fixture
+async def node() -> AsyncIterator[Node]:
+    async with Node(Vmr("lab", host_pin="1234", allow_guests=True)) as running:
+        yield running
+
+
+def _join(node: Node, name: str, **options: Any) -> Any:
+    return pexrtc_py.join("lab", node=node.url, display_name=name, pin=options.pop("pin", "1234"), **options)
+
+
+async def _first_mark(frames: Any, stream: int) -> stamp.Mark:
+    async with asyncio.timeout(10):
+        async for frame in frames:
+            mark = stamp.read_at(frame)
+            if mark is not None and mark.stream == stream:
+                return mark
+    raise AssertionError("the frames ended")
+
+
+async def test_frames_show_who_sent_them(node: Node) -> None:
+    async with _join(node, "tx", video=Pattern(SIZE, stamp=3)), _join(node, "rx") as rx, rx.call.video.frames() as frames:
+        first = await _first_mark(frames, 3)
+        later = await _first_mark(frames, 3)
+
+        assert later.frame > first.frame
+
+
+async def test_packets_begin_with_a_keyframe(node: Node) -> None:
+    async with _join(node, "tx", video=Pattern(SIZE, stamp=3)), _join(node, "rx") as rx, rx.call.video.packets() as packets:
+        async with asyncio.timeout(10):
+            units = [await anext(packets) for _ in range(5)]
+
+        assert units[0].keyframe
+        assert {unit.codec for unit in units} == {"vp8"}
+
+
+async def test_a_tone_is_heard_by_the_other_and_not_by_oneself(node: Node) -> None:
+    async with _join(node, "tx", audio=Tone(1000)) as tx, _join(node, "rx", audio=Tone(400)) as rx:
+        assert await _loudest(rx) == pytest.approx(1000, abs=15)
+        assert await _loudest(tx) == pytest.approx(400, abs=15)
+
+
+async def _loudest(conference: Any) -> float:
+    """The strongest frequency of half a second that is not silent."""
+    heard: list[Any] = []
+    async with asyncio.timeout(10), conference.call.audio.frames() as frames:
+        async for frame in frames:
+            samples = frame.to_ndarray().reshape(-1, 2)[:, 0].astype(float)
+            if np.abs(samples).max() < 1000:
+                heard.clear()
+                continue
+            heard.append(samples)
+            if len(heard) == 25:
+                break
+    spectrum = np.abs(np.fft.rfft(np.concatenate(heard) * np.hanning(25 * 960)))
+    return float(np.argmax(spectrum) * 48000 / (25 * 960))
+
+
+async def test_a_generator_is_a_source(node: Node) -> None:
+    async def grey() -> AsyncIterator[VideoFrame]:
+        for i in range(10_000):
+            frame = VideoFrame.from_ndarray(np.full((360, 640, 3), 90, np.uint8), format="rgb24")
+            frame.pts, frame.time_base = i, Fraction(1, 15)
+            yield frame
+
+    async with aclosing(grey()) as source, _join(node, "tx", video=source), _join(node, "rx") as rx:
+        async with asyncio.timeout(10), rx.call.video.frames() as frames:
+            async for frame in frames:
+                picture = frame.to_ndarray(format="gray")
+                if abs(float(picture.mean()) - 90) < 8 and float(picture.std()) < 4:
+                    return
+    raise AssertionError("no grey picture came")
+
+
+async def test_a_sink_is_written_and_closed_with_the_call(node: Node) -> None:
+    seen: list[AccessUnit] = []
+    enough = asyncio.Event()
+
+    class Counter:
+        encoded = True
+        closed = False
+
+        async def write(self, unit: AccessUnit, /) -> None:
+            seen.append(unit)
+            if len(seen) == 20:
+                enough.set()
+
+        async def aclose(self) -> None:
+            self.closed = True
+
+    sink = Counter()
+    async with _join(node, "tx", audio=Tone(500)), _join(node, "rx") as rx:
+        await rx.call.audio.to(sink)
+        async with asyncio.timeout(10):
+            await enough.wait()
+
+    assert sink.closed
+    assert {unit.codec for unit in seen} == {"opus"}
+
+
+async def test_a_frames_sink_gets_frames(node: Node) -> None:
+    found = asyncio.Event()
+
+    def look(frame: Any) -> None:
+        if (mark := stamp.read_at(frame)) is not None and mark.stream == 6:
+            found.set()
+
+    async with _join(node, "tx", video=Pattern(SIZE, stamp=6)), _join(node, "rx") as rx:
+        await rx.call.video.to(Callback(look))
+        async with asyncio.timeout(10):
+            await found.wait()
+        await rx.call.video.to(None)
+
+
+async def test_who_joined_to_listen_can_begin_to_send(node: Node) -> None:
+    async with _join(node, "tx") as tx, _join(node, "rx") as rx:
+        assert tx.call.peer.transceivers[Slot.VIDEO].current is Direction.RECVONLY
+
+        await tx.call.video.send(Pattern(SIZE, stamp=4))
+
+        assert tx.call.peer.transceivers[Slot.VIDEO].current is Direction.SENDRECV
+        async with rx.call.video.frames() as frames:
+            await _first_mark(frames, 4)
+
+
+async def test_a_source_is_swapped_in_mid_call(node: Node) -> None:
+    async with _join(node, "tx", video=Pattern(SIZE, stamp=1)) as tx, _join(node, "rx") as rx, rx.call.video.frames() as frames:
+        await _first_mark(frames, 1)
+
+        await tx.call.video.send(Pattern(SIZE, stamp=2))
+
+        await _first_mark(frames, 2)
+
+
+async def test_slides_are_seen_while_presented(node: Node) -> None:
+    async with _join(node, "tx") as tx, _join(node, "rx") as rx:
+        async with rx.call.presentation.frames() as frames, tx.present(Pattern(SIZE, fps=5, stamp=5)):
+            await _first_mark(frames, 5)
+            assert rx.participants[tx.my_uuid].is_presenting
+
+        if rx.participants[tx.my_uuid].is_presenting:
+            await rx.wait_for(object, where=lambda _: not rx.participants[tx.my_uuid].is_presenting, timeout=5)
+        assert not rx.participants[tx.my_uuid].is_presenting
+
+
+async def test_presenting_twice_is_refused_before_the_node_is_asked(node: Node) -> None:
+    async with _join(node, "tx") as tx, tx.present(Pattern(SIZE, fps=5)):
+        with pytest.raises(UsageError):
+            async with tx.present(Pattern(SIZE, fps=5)):
+                pass
+
+
+async def test_a_guest_that_may_not_present_is_told_so() -> None:
+    async with Node(Vmr("lab", host_pin="1234", guests_can_present=False)) as node, _join(node, "host"):
+        async with _join(node, "guest", pin="none") as guest:
+            with pytest.raises(FloorRefused):
+                async with guest.present(Pattern(SIZE, fps=5)):
+                    pass
