@@ -9,6 +9,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from pexrtc_media import stamp
     from pexrtc_media.base import AccessUnit, MediaError, Sink, Source, Timeline
     from pexrtc_media.encoding import OpusEncoding, VideoEncoding
     from pexrtc_media.files import FileSource, Image, ImageSequence, MediaFile
@@ -49,6 +50,7 @@ __all__ = [
     "TrackResult",
     "VideoEncoding",
     "letterbox",
+    "stamp",
 ]
 
 _NAMES = {
@@ -67,6 +69,8 @@ _HOMES = {name: module for module, names in _NAMES.items() for name in names.spl
 
 
 def __getattr__(name: str) -> object:
+    if name == "stamp":  # a module, whose functions read best with its name: stamp.draw, stamp.read_at
+        return importlib.import_module(f"{__name__}.stamp")
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)

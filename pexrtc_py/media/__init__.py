@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pexrtc_media
 
 if TYPE_CHECKING:
+    from pexrtc_media import stamp
     from pexrtc_media.base import AccessUnit, MediaError, Sink, Source, Timeline
     from pexrtc_media.encoding import OpusEncoding, VideoEncoding
     from pexrtc_media.files import FileSource, Image, ImageSequence, MediaFile
@@ -47,6 +48,7 @@ __all__ = [
     "TrackResult",
     "VideoEncoding",
     "letterbox",
+    "stamp",
 ]
 
 
