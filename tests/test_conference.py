@@ -570,6 +570,8 @@ class OddNode:
         await response.prepare(request)
         while True:
             name, data = await self.said.get()
+            if name == "hang up":
+                return response
             await response.write(f"event: {name}\ndata: {json.dumps(data)}\n\n".encode())
 
 
@@ -594,6 +596,18 @@ async def test_a_node_that_lists_nobody_is_asked(odd: OddNode, monkeypatch: pyte
     async with _join_odd(odd) as me:
         assert set(me.participants) == {"me", "bob"}
         assert me.status.locked
+
+
+async def test_a_node_that_lists_nobody_after_a_gap_is_asked(odd: OddNode, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pexrtc_py.conference.LISTING_SECONDS", 0.05)
+
+    async with _join_odd(odd.list_nobody()) as me:
+        listing = me.wait_for(pexrtc_py.RosterSnapshot, timeout=SOON)
+        odd.say("hang up")
+        odd.say("presentation_stop", {})
+        await listing
+
+        assert set(me.participants) == {"me", "bob"}
 
 
 async def test_an_unknown_event_is_passed_on_as_it_came(odd: OddNode) -> None:

@@ -77,12 +77,13 @@ async def test_a_waiting_iterator_wakes_up() -> None:
 
 
 async def test_nothing_follows_the_end() -> None:
-    hub = Hub()
+    hub, heard = Hub(), list[object]()
+    hub.on(object)(heard.append)
     events = hub.events()
     for event in (END, HI, Ended(reason=EndReason.REMOVED)):
         hub.publish(event)
 
-    assert await _all(events) == [END]
+    assert await _all(events) == heard == [END]
 
 
 async def test_a_slow_reader_loses_the_oldest_and_the_losses_are_counted(caplog: pytest.LogCaptureFixture) -> None:

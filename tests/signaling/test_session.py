@@ -80,7 +80,8 @@ async def _run(session: Session, until: Coroutine[Any, Any, None]) -> Ended | No
     """Run the session until something else is done."""
     running = asyncio.create_task(session.run())
     waiting = asyncio.create_task(until)
-    await asyncio.wait([running, waiting], return_when=asyncio.FIRST_COMPLETED)
+    done, _ = await asyncio.wait([running, waiting], return_when=asyncio.FIRST_COMPLETED, timeout=10)
+    assert done, "neither did the session end nor came what was waited for"
     for task in (running, waiting):
         task.cancel()
     await asyncio.gather(running, waiting, return_exceptions=True)

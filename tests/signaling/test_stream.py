@@ -104,6 +104,14 @@ async def test_a_refused_token_is_refreshed_and_the_new_one_is_used(scripted: Pl
     assert tokens == ["token: token1", "token: token1", "token: token2"]
 
 
+async def test_an_event_makes_the_next_pause_short_again(scripted: PlayScripts) -> None:
+    server = await scripted(Script(BUSY), Script(BUSY), Script(OK + _event(1)), Script(OK + _event(2)))
+
+    heard = await Client(server).until("2")
+
+    assert [item.attempt for item in heard if isinstance(item, Reconnecting)] == [1, 2, 1]
+
+
 async def test_the_last_event_s_id_is_told(scripted: PlayScripts) -> None:
     server = await scripted(Script(OK + _event(1) + _event(2)), Script(OK + _event(3)))
 
