@@ -20,17 +20,18 @@ class Progress:
         self._quiet = quiet
         self._shown = False
         self._next = 0.0
+        self._state: object = None
 
     def update(self, text: str, /, **fields: object) -> None:
-        """Replace the status line; off a terminal print `fields` as a JSON line, at most one in ten seconds."""
+        """Replace the status line; off a terminal print `fields` as a JSON line when `state` among them changes, and every ten seconds."""
         if self._quiet:
             return
         if self._terminal:
             width = shutil.get_terminal_size().columns - 1
             self._write("\r\x1b[2K" + text[:width])
             self._shown = True
-        elif time.monotonic() >= self._next:
-            self._next = time.monotonic() + JSON_INTERVAL
+        elif fields.get("state") != self._state or time.monotonic() >= self._next:
+            self._state, self._next = fields.get("state"), time.monotonic() + JSON_INTERVAL
             self._line({"state": "running", **fields})
 
     def say(self, text: str, /, **fields: object) -> None:

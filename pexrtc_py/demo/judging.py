@@ -113,7 +113,7 @@ def duration(evidence: Evidence, seconds: float) -> Check:
     """The file is as long as the recording was asked to be."""
     length = evidence.inspection.duration
     ok = abs(length - seconds) <= DURATION_MARGIN
-    return Check("duration", f"{length:.2f} s", f"{seconds:g} s ± {DURATION_MARGIN:g} s", ok, round(length, 3))
+    return Check("duration", f"{length:.2f} s", f"{seconds:g} s +/- {DURATION_MARGIN:g} s", ok, round(length, 3))
 
 
 def gaps(name: str, reports: Sequence[StreamReport]) -> Check:
@@ -127,7 +127,7 @@ def gaps(name: str, reports: Sequence[StreamReport]) -> Check:
 
 def identified(pictures: Sequence[tuple[float, Mark | None]]) -> Check:
     """The stamps in the main video can be read; what has none is the node's splash picture, or damaged."""
-    name, limit = "main video", f"≥ {LEAST_STAMPED:.0%} stamped"
+    name, limit = "main video", f">= {LEAST_STAMPED:.0%} stamped"
     if len(pictures) < 2:
         return _failed(name, limit, "there are no pictures")
     share = sum(mark is not None for _, mark in pictures) / len(pictures)
@@ -138,7 +138,7 @@ def identified(pictures: Sequence[tuple[float, Mark | None]]) -> Check:
 
 def pictures(part: Part, seen: Sequence[tuple[float, Mark | None]]) -> Check:
     """While a participant is shown, its pictures follow each other without loss: the stamps count them."""
-    name, limit = f"pictures of {part.name}", f"≥ {LEAST_PICTURES:.0%} of the sent"
+    name, limit = f"pictures of {part.name}", f">= {LEAST_PICTURES:.0%} of the sent"
     got = sent = 0
     length = 0.0
     for shot in shots(seen, part.stream):
@@ -162,9 +162,9 @@ def shots(seen: Sequence[tuple[float, Mark | None]], stream: int) -> Iterator[li
 
 def voice(part: Part, found: Sequence[Found]) -> Check:
     """The voice is in the sound: it correlates with what was said."""
-    name, limit = f"voice of {part.name}", f"correlation ≥ {LEAST_CORRELATION:g}"
+    name, limit = f"voice of {part.name}", f"correlation >= {LEAST_CORRELATION:g}"
     if not found:
-        return _failed(name, limit, "there is no sound to look in, or nothing was said")
+        return _failed(name, limit, "there is no sound to find it in")
     score = median(match.score for match in found)
     value = f"{score:.2f}"
     return Check(name, value, limit, score >= LEAST_CORRELATION, round(score, 4))
@@ -172,7 +172,7 @@ def voice(part: Part, found: Sequence[Found]) -> Check:
 
 def lips(part: Part, found: Sequence[Found], seen: Sequence[tuple[float, Mark | None]]) -> Check:
     """Sound and picture of a participant are in step: positive when the picture is late."""
-    name, limit = f"A/V offset of {part.name}", f"± {LARGEST_OFFSET_MS:g} ms"
+    name, limit = f"A/V offset of {part.name}", f"+/- {LARGEST_OFFSET_MS:g} ms"
     if not found or median(match.score for match in found) < LEAST_CORRELATION:
         return _failed(name, limit, "its voice was not found")
     offsets = [_offset_ms(time, mark, found) for time, mark in seen if mark is not None and mark.stream == part.stream]
@@ -193,7 +193,7 @@ def _offset_ms(time: float, mark: Mark, found: Sequence[Found]) -> float:
 
 def speaker(expected: Expected, found: dict[int, list[Found]], seen: Sequence[tuple[float, Mark | None]]) -> Check:
     """The main video shows who speaks."""
-    name, limit = "picture is the speaker's", f"≥ {LEAST_SPEAKER:.0%} of the time, everybody's"
+    name, limit = "picture is the speaker's", f">= {LEAST_SPEAKER:.0%} of the time, everybody's"
     if not all(found.values()):
         return _failed(name, limit, "not every voice was found")
     lag = median(match.lag for matches in found.values() for match in matches)
@@ -214,7 +214,7 @@ def speaker(expected: Expected, found: dict[int, list[Found]], seen: Sequence[tu
 def slides(expected: Expected, seen: Sequence[tuple[float, Thumbnail]], length: float) -> Check:
     """The slides track shows slides while they are presented, each of them, and is black otherwise."""
     begin, end = expected.presented
-    name, limit = "slides", f"{begin:.1f} to {end:.1f} s ± {SLIDES_MARGIN:g} s, black otherwise"
+    name, limit = "slides", f"{begin:.1f} to {end:.1f} s +/- {SLIDES_MARGIN:g} s, black otherwise"
     if not seen:
         return _failed(name, limit, "there is no track for slides, or nothing in it")
     standing = [(time, what_is_shown(picture, expected.slides)) for time, picture in standing_at(seen, np.arange(0, length, _STEP))]

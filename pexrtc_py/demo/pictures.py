@@ -116,7 +116,7 @@ def _canvas(portrait: Plane) -> av.VideoFrame:
 def _finished(frame: av.VideoFrame, name: str, stream: int, index: int) -> av.VideoFrame:
     """Name and stamp a picture, in place."""
     assert frame.pts is not None and frame.time_base is not None
-    label = _label(name, frame.height // 24)
+    label = _label(name, frame.height // 20)
     bottom, left = frame.height - frame.height // 24 & ~1, frame.height // 24 & ~1
     luma = rows(frame)
     luma[bottom - label.shape[0] : bottom, left : left + label.shape[1]] = label

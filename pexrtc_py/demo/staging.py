@@ -25,6 +25,7 @@ from pexrtc_py.recording import Recording, recordable
 F = TypeVar("F")
 ALIAS = "meet.alice"
 SLIDES_FPS = 5
+NO_SLIDES = "no slides"
 SHOW = 0.2
 _PATIENCE = 10.0
 """Seconds by which the recording may lag behind the clock before the demo gives up waiting for it."""
@@ -41,8 +42,6 @@ class Outcome:
     spoken: float = 0.0
     """Up to which media time they spoke at most."""
     presented: tuple[float, float] | None = None
-    completed: bool = False
-    """False when it was stopped before its time."""
     shown_slides: list[Path] = field(default_factory=list)
 
 
@@ -128,11 +127,10 @@ async def perform(path: Path, seconds: float, *, tell: Tell, stop: asyncio.Event
         began = stage.begin()
         recording = await stage.bot(bot, path)
         await _play(stage, recording, outcome, seconds, tell=tell, stop=stop)
-        result = await recording.stop()
+        await recording.stop()
         outcome.spoken = asyncio.get_running_loop().time() - began + 1.0
         if recording.error is not None:
             raise recording.error
-        outcome.completed = outcome.completed and result.duration > 0
         tell("Leaving ...", {"state": "leaving"})
     return outcome
 
@@ -158,24 +156,22 @@ async def _play(stage: Stage, recording: Recording, outcome: Outcome, seconds: f
                 await asyncio.wait_for(stop.wait(), max(0.01, min(SHOW, moment - now)))
         return True
 
-    if not await until(seconds / 3, "no slides"):
+    if not await until(seconds / 3, NO_SLIDES):
         return
     each = seconds / 3 / len(outcome.shown_slides)
     slides = ImageSequence(outcome.shown_slides, max(1 / SLIDES_FPS, each), fps=SLIDES_FPS, loop=True)
     async with stage.portrait.present(slides):
         begin = recording.duration
-        went_on = await until(seconds * 2 / 3, "Portrait presents slides")
+        went_on = await until(seconds * 2 / 3, "Portrait presents")
         outcome.presented = (begin, recording.duration)
     if went_on:
-        outcome.completed = await until(seconds, "no slides")
+        await until(seconds, NO_SLIDES)
 
 
 def _status(stage: Stage, recording: Recording, now: float, seconds: float, slides: str) -> tuple[str, dict[str, object]]:
     people = {person.uuid: person.display_name for person in stage.film.participants.values()}
     speaker = next((people[entry.participant_uuid] for entry in stage.film.stage if entry.participant_uuid in people), "nobody")
     size = recording.result.bytes
-    text = (
-        f"{ALIAS}: {', '.join(people.values())} | {speaker} speaks | {slides} | recorded {now:4.1f} of {seconds:g} s, {size / 1e6:.2f} MB"
-    )
+    text = f"{now:4.1f} of {seconds:g} s, {size / 1e6:.2f} MB | {speaker} speaks | {slides} | {', '.join(people.values())} in {ALIAS}"
     fields: dict[str, object] = {"speaker": speaker, "slides": slides, "seconds": round(now, 1), "bytes": size}
-    return text, {"state": "recording", **fields}
+    return text, {"state": "recording" if slides == NO_SLIDES else "presenting", **fields}

@@ -44,32 +44,32 @@ class Verdict:
 
     def lines(self, *, colour: bool = False) -> list[str]:
         """The verdict as an aligned table, the sentence that sums it up, and where to look."""
-        rows = [("check", "value", "limit", ""), *((c.name, c.value, c.limit, "ok" if c.ok else "FAIL") for c in self.checks)]
-        widths = [max(len(row[column]) for row in rows) for column in range(3)]
-        table = [
-            "  ".join([*(cell.ljust(width) for cell, width in zip(row[:3], widths, strict=True)), _marked(row[3], colour)]) for row in rows
-        ]
+        rows = [("check", "value", "limit"), *((check.name, check.value, check.limit) for check in self.checks)]
+        marks = ["", *(_mark(check.ok, colour=colour) for check in self.checks)]
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        cells = [[cell.ljust(width) for cell, width in zip(row, widths, strict=True)] for row in rows]
+        table = ["  ".join([*row, mark]).rstrip() for row, mark in zip(cells, marks, strict=True)]
         failed = [check.name for check in self.checks if not check.ok]
         said = f"FAIL: {', '.join(failed)}." if failed else f"All {len(self.checks)} checks passed."
-        return [*(line.rstrip() for line in table), "", said, f"Recording:     {self.inspection.path}", f"Contact sheet: {self.sheet}"]
+        return [*table, "", said, f"Recording:     {self.inspection.path}", f"Contact sheet: {self.sheet}"]
 
 
 def reach(outcome: Outcome, seconds: float) -> Verdict:
     """Decode the recording, judge it and draw its contact sheet; blocking. Raises RecordingError."""
     evidence = gather(outcome.path)
     parts = tuple(Part(NAMES[stream], stream, voice.until(outcome.spoken)) for stream, voice in outcome.voices.items())
-    slides = tuple(_small(path) for path in outcome.shown_slides)
+    slides = tuple(small(path) for path in outcome.shown_slides)
     presented = outcome.presented or (0.0, 0.0)
     expected = Expected(seconds=seconds, parts=parts, turns=outcome.turns, slides=slides, presented=presented)
     checks = judge(evidence, expected)
     return Verdict(checks, evidence.inspection, contact_sheet(outcome.path, outcome.path.with_suffix(".png")))
 
 
-def _small(path: Path) -> Thumbnail:
+def small(path: Path) -> Thumbnail:
+    """A picture in a file as a thumbnail."""
     return thumbnail(av.VideoFrame.from_ndarray(load_image(path), format="rgb24"))
 
 
-def _marked(word: str, colour: bool) -> str:
-    if not colour or not word:
-        return word
-    return f"{_GREEN if word == 'ok' else _RED}{word}{_PLAIN}"
+def _mark(ok: bool, *, colour: bool) -> str:
+    word, paint = ("ok", _GREEN) if ok else ("FAIL", _RED)
+    return f"{paint}{word}{_PLAIN}" if colour else word
