@@ -15,6 +15,9 @@ from pexrtc_media.storage import Storage
 
 CLUSTER_MS = 500
 CLUSTER_BYTES = 2 * 1024 * 1024
+SHORTEST_PICTURE = 1_000_000_000 // 240
+"""Nanoseconds (DefaultDuration). Without it FFmpeg takes the rate of the first pictures for that of all, and complains of each
+picture that comes earlier than that, as those after a switch of the speaker do."""
 _SEEK_ROOM = 96
 _UNKNOWN_SIZE = bytes.fromhex("01ffffffffffffff")
 _CODEC_IDS = {"opus": "A_OPUS", "vp8": "V_VP8", "h264": "V_MPEG4/ISO/AVC"}
@@ -156,4 +159,4 @@ def _audio_fields() -> list[bytes]:
 def _video_fields(header: TrackHeader) -> list[bytes]:
     width, height = picture_size(header.codec, header.keyframe)
     private = [element(0x63A2, avc_configuration(header.keyframe))] if header.codec == "h264" else []
-    return [number(0x83, 1), *private, element(0xE0, number(0xB0, width), number(0xBA, height))]
+    return [number(0x83, 1), number(0x23E383, SHORTEST_PICTURE), *private, element(0xE0, number(0xB0, width), number(0xBA, height))]

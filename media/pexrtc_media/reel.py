@@ -26,6 +26,9 @@ class Place:
 WINDOW = 0.25
 """Seconds of media that are kept back so that the tracks of a file go in interleaved."""
 
+PICTURE_STEP = 0.005
+"""Seconds between two pictures of a track at least: more than the shortest picture that the head of the file speaks of."""
+
 
 class Reel:
     """A file that has its name from the start and gets its head once the tracks are known; MediaError when it cannot be created."""
@@ -40,6 +43,7 @@ class Reel:
         self._waiting: list[tuple[float, int, int, bytes, bool]] = []
         self._newest = 0.0
         self._last: list[float] = []
+        self._steps: list[float] = []
 
     @property
     def length(self) -> int:
@@ -49,6 +53,7 @@ class Reel:
     def open(self, headers: Sequence[TrackHeader]) -> None:
         """Write the head for these tracks."""
         self._last = [-1.0] * len(headers)
+        self._steps = [0.001 if header.codec == "opus" else PICTURE_STEP for header in headers]
         try:
             self._container = self._kind.open(self._storage, headers)
         except MediaError as error:
@@ -56,7 +61,7 @@ class Reel:
 
     def put(self, track: int, seconds: float, data: bytes, *, keyframe: bool) -> float:
         """Add a unit; gives the time it got, which is later than that of the unit before."""
-        time = max(seconds, self._last[track] + 0.001, 0.0)
+        time = max(seconds, self._last[track] + self._steps[track], 0.0)
         self._last[track] = time
         self._newest = max(self._newest, time)
         heapq.heappush(self._waiting, (time, next(self._order), track, data, keyframe))

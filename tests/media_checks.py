@@ -1,0 +1,216 @@
+"""What tests look for in media: stamps, tones, flashes and beeps, in files and in what a slot received."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import subprocess
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import av
+import numpy as np
+from numpy.typing import NDArray
+
+from pexrtc_media import stamp
+from pexrtc_media.base import AccessUnit
+from pexrtc_py.engine.decoders import AudioDecoder, VideoDecoder
+
+if TYPE_CHECKING:
+    from pexrtc_py.call import Call
+    from pexrtc_py.conference import Conference
+    from pexrtc_py.slots import CallSlot
+
+RATE = 48_000
+Sound = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A decoded picture: when (seconds), its stamp, its mean brightness."""
+
+    time: float
+    mark: stamp.Mark | None
+    light: float
+    size: tuple[int, int]
+
+    @property
+    def stream(self) -> int | None:
+        return self.mark.stream if self.mark else None
+
+
+@dataclass(frozen=True)
+class Heard:
+    """Mono samples (full scale 1) that begin at `start` seconds."""
+
+    start: float
+    samples: Sound
+
+    def between(self, start: float, end: float) -> Sound:
+        first, last = (round((at - self.start) * RATE) for at in (start, end))
+        return self.samples[max(0, first) : max(0, last)]
+
+
+async def until(condition: Callable[[], bool], seconds: float = 10.0, *, what: str = "") -> None:
+    """Wait until a condition holds that no event tells of."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, f"not within {seconds:g} s: {what or condition}"
+        await asyncio.sleep(0.01)
+
+
+# Files
+
+
+def complaints(path: Path) -> str:
+    """What FFmpeg says while it decodes every track of a file; nothing is best."""
+    command = ["ffmpeg", "-nostdin", "-v", "error", "-i", str(path), "-map", "0", "-f", "null", "-"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    return done.stderr + (f"exit code {done.returncode}" if done.returncode else "")
+
+
+def duration_in_head(path: Path) -> float:
+    """Seconds by the head of a file, not by its contents; 0 when it does not say."""
+    with av.open(str(path)) as container:
+        return (container.duration or 0) / av.time_base
+
+
+def pictures(path: Path, track: int = 0) -> list[Seen]:
+    """Every picture of a video track of a file."""
+    with av.open(str(path)) as container:
+        return [_seen(frame, float(frame.time or 0.0)) for frame in container.decode(video=track)]
+
+
+def sound(path: Path) -> Heard:
+    """The sound of a file; where packets are missing, silence."""
+    with av.open(str(path)) as container:
+        return _joined((float(frame.time or 0.0), frame) for frame in container.decode(audio=0))
+
+
+# What a slot receives
+
+
+def call_of(conference: Conference) -> Call:
+    """The call of a conference that was joined with media."""
+    assert conference.call is not None
+    return conference.call
+
+
+class Ear:
+    """Keeps the audio packets of a slot; `sound()` decodes them, placed at their capture time in Unix seconds."""
+
+    def __init__(self, slot: CallSlot) -> None:
+        self.units: list[AccessUnit] = []
+        self.stop = slot.subscribe(self.units.append)
+
+    def sound(self) -> Heard:
+        decoder = AudioDecoder()
+        return _joined((_captured(unit), frame) for unit in list(self.units) for frame in decoder.decode(unit))
+
+
+class Eye:
+    """Keeps the video units of a slot; `pictures()` decodes them, at their capture time in Unix seconds."""
+
+    def __init__(self, slot: CallSlot) -> None:
+        self.units: list[AccessUnit] = []
+        self.stop = slot.subscribe(self.units.append)
+
+    def pictures(self) -> list[Seen]:
+        return list(self._pictures())
+
+    def _pictures(self) -> Iterator[Seen]:
+        decoder: VideoDecoder | None = None
+        codec = ""
+        for unit in list(self.units):
+            if decoder is None or unit.codec != codec:
+                if not unit.keyframe:
+                    continue
+                decoder, codec = VideoDecoder(unit.codec), unit.codec
+            for frame in decoder.decode(unit):
+                yield _seen(frame, _captured(unit))
+
+    def gaps(self) -> float:
+        """The longest time between two units, in seconds of arrival."""
+        arrivals = [unit.arrival for unit in self.units]
+        return max(np.diff(arrivals), default=0.0)
+
+    async def sees(self, stream: int | None, seconds: float = 10.0) -> Seen:
+        """The first picture from now on that carries this stamp, None for one that carries none."""
+        decoder: VideoDecoder | None = None
+        done, codec, end = len(self.units), "", time.monotonic() + seconds
+        while True:
+            while done < len(self.units):
+                unit, done = self.units[done], done + 1
+                if decoder is None or unit.codec != codec:
+                    if not unit.keyframe:
+                        continue
+                    decoder, codec = VideoDecoder(unit.codec), unit.codec
+                for frame in decoder.decode(unit):
+                    if (found := _seen(frame, _captured(unit))).stream == stream:
+                        return found
+            assert time.monotonic() < end, f"stream {stream} was not seen within {seconds:g} s"
+            await asyncio.sleep(0.01)
+
+
+# Judging
+
+
+def strength(samples: Sound, hz: float) -> float:
+    """Amplitude of a tone."""
+    spectrum = np.abs(np.fft.rfft(samples * np.hanning(len(samples)))) / (len(samples) / 4)
+    near = round(hz * len(samples) / RATE)
+    return float(spectrum[max(0, near - 2) : near + 3].max())
+
+
+def streams(seen: Iterable[Seen]) -> list[int | None]:
+    """Whose pictures there are, in order, each once; None for pictures without stamp."""
+    found: list[int | None] = []
+    for picture in seen:
+        if not found or found[-1] != picture.stream:
+            found.append(picture.stream)
+    return found
+
+
+def lip_sync(seen: list[Seen], heard: Heard) -> list[float]:
+    """For each flash of a `FlashBeep` how much later its beep begins, in seconds."""
+    flashes = [after.time for before, after in itertools.pairwise(seen) if before.light < 100 < after.light]
+    beeps = _beeps(heard)
+    near = [min(beeps, key=lambda beep: abs(beep - flash), default=float("inf")) - flash for flash in flashes]
+    return [offset for offset in near if abs(offset) < 0.4]
+
+
+def _beeps(heard: Heard) -> list[float]:
+    loud = np.flatnonzero(np.abs(heard.samples) > 0.15)
+    if not len(loud):
+        return []
+    starts = loud[np.flatnonzero(np.diff(loud, prepend=-RATE) > RATE // 4)]
+    return [heard.start + start / RATE for start in starts]
+
+
+def _captured(unit: AccessUnit) -> float:
+    return unit.ntp if unit.ntp is not None else unit.arrival
+
+
+def _seen(frame: av.VideoFrame, at: float) -> Seen:
+    luma = stamp.luma_of(frame)
+    return Seen(at, stamp.read_at(luma, repair=False), float(luma.mean()), (frame.width, frame.height))
+
+
+def _joined(frames: Iterable[tuple[float, av.AudioFrame]]) -> Heard:
+    parts: list[tuple[float, Sound]] = []
+    for at, frame in frames:
+        samples = frame.to_ndarray()
+        channels = len(frame.layout.channels)
+        mono = samples.reshape(-1, channels)[:, 0] if samples.shape[0] == 1 else samples[0]
+        parts.append((at, mono.astype(np.float64) / (1.0 if mono.dtype.kind == "f" else 32768)))
+    if not parts:
+        return Heard(0.0, np.zeros(0))
+    start = parts[0][0]
+    whole = np.zeros(round((parts[-1][0] - start) * RATE) + len(parts[-1][1]) + RATE)
+    for at, mono in parts:
+        first = max(0, round((at - start) * RATE))
+        whole[first : first + len(mono)] = mono[: len(whole) - first]
+    return Heard(start, whole[:-RATE])
