@@ -1,0 +1,40 @@
+"""What tests of whole calls share: a node with real media, and joining it."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING, Any, Protocol
+
+import pytest
+
+if TYPE_CHECKING:
+    from pexrtc_py.conference import Conference
+    from pexrtc_py.node.server import Node
+
+
+class Join(Protocol):
+    """Joins a conference of the test's node; who is still in it at the end of the test leaves then."""
+
+    async def __call__(self, display_name: str, *, alias: str = "meet.alice", **options: Any) -> Conference: ...
+
+
+@pytest.fixture
+async def node() -> AsyncIterator[Node]:
+    """A node with `meet.alice`, open to everybody, and `meet.lobby`, where guests wait for a host (PINs 1234 and 5678)."""
+    from pexrtc_py.node import Node, Vmr
+
+    async with Node(Vmr("meet.alice"), Vmr("meet.lobby", host_pin="1234", guest_pin="5678")) as running:
+        yield running
+
+
+@pytest.fixture
+async def join(node: Node) -> AsyncIterator[Join]:
+    import pexrtc_py
+
+    async with contextlib.AsyncExitStack() as stack:
+
+        async def enter(display_name: str, *, alias: str = "meet.alice", **options: Any) -> Conference:
+            return await stack.enter_async_context(pexrtc_py.join(alias, display_name=display_name, **{"node": node.url, **options}))
+
+        yield enter
