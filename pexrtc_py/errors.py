@@ -152,7 +152,7 @@ class Disconnected(NodeError):
     exit_code = 22
 
     def __init__(self, reason: str) -> None:
-        super().__init__(f"The node ended the participation: {reason or 'no reason given'}")
+        super().__init__(f"The conference is over: {reason}")
         self.reason = reason
 
 

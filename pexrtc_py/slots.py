@@ -11,7 +11,6 @@ from pexrtc_py.engine.sending import Outbound
 
 if TYPE_CHECKING:
     from pexrtc_media.base import AccessUnit, Sink, Source
-
     from pexrtc_py.engine.peer import Transceiver
     from pexrtc_py.engine.playout import FrameStream
     from pexrtc_py.engine.reception import ReceiverStats

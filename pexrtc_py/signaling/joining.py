@@ -12,6 +12,7 @@ from pexrtc_py.errors import (
     PinIncorrect,
     PinRequired,
     ProtocolError,
+    RequestRefused,
     SsoRedirect,
 )
 from pexrtc_py.protocol.address import Address
@@ -64,6 +65,8 @@ async def join_node(transport: Transport, conference: Address, who: Introduction
         except StopIteration as done:
             token: Token = done.value
             return token
+        except RequestRefused as error:
+            raise type(error)(error.request, error.status, error.reason, about=conference.conference) from error
 
 
 def joining(who: Introduction) -> Generator[RequestToken, Incoming, Token]:
