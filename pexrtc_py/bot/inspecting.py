@@ -11,6 +11,7 @@ from pexrtc_py.errors import RecordingError
 
 if TYPE_CHECKING:
     import av
+    from av.container import InputContainer
     from PIL.Image import Image
 
 GAP = {"audio": 0.2, "video": 1.5}
@@ -118,10 +119,11 @@ def decoded(path: str | Path, reports: dict[int, StreamReport]) -> Iterator[tupl
     `reports` is filled, by stream index, before the first frame. Raises RecordingError when the file is no media file.
     """
     import av
+    from av.error import FFmpegError
 
     try:
         container = av.open(str(path))
-    except (av.FFmpegError, OSError) as error:
+    except (FFmpegError, OSError) as error:
         raise RecordingError(f"{path} cannot be opened as a media file: {error}. It may be empty or cut off before its header.") from error
     with container:
         for stream in container.streams:
@@ -131,16 +133,16 @@ def decoded(path: str | Path, reports: dict[int, StreamReport]) -> Iterator[tupl
             report = reports[packet.stream.index]
             try:
                 frames = packet.decode()
-            except av.FFmpegError:
+            except FFmpegError:
                 report.errors += 1
                 continue
             for frame in frames:
                 yield report, frame
 
 
-def _packets(container: av.container.InputContainer, reports: Mapping[int, StreamReport]) -> Iterator[av.Packet[Any]]:
+def _packets(container: InputContainer, reports: Mapping[int, StreamReport]) -> Iterator[av.Packet[Any]]:
     """The packets as far as the file can be read; where it breaks off in a way that is an error, all its streams have one."""
-    import av
+    from av.error import FFmpegError
 
     packets = container.demux([container.streams[index] for index in reports]) if reports else iter(())
     while True:
@@ -148,7 +150,7 @@ def _packets(container: av.container.InputContainer, reports: Mapping[int, Strea
             yield next(packets)
         except StopIteration:
             return
-        except av.FFmpegError:
+        except FFmpegError:
             for report in reports.values():
                 report.errors += 1
             return

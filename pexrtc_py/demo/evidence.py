@@ -13,7 +13,7 @@ import numpy.typing as npt
 from pexrtc_media import stamp
 from pexrtc_media.stamp import Mark
 from pexrtc_py.bot.inspecting import Inspection, StreamReport, decoded, inspection_of
-from pexrtc_py.demo.voices import RATE, Samples
+from pexrtc_py.demo.voices import RATE, Samples, samples_of
 
 if TYPE_CHECKING:
     import av
@@ -71,7 +71,7 @@ def _mono(frame: av.AudioFrame) -> Samples:
 
     resampler = av.AudioResampler(format="flt", layout="mono", rate=RATE)
     ready = [*resampler.resample(frame), *resampler.resample(None)]
-    return np.concatenate([np.zeros(0, np.float32), *(part.to_ndarray().reshape(-1) for part in ready)])
+    return np.concatenate([np.zeros(0, np.float32), *(samples_of(part) for part in ready)])
 
 
 def _placed(sounds: Sequence[tuple[float, Samples]]) -> Samples:

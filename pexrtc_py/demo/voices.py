@@ -95,4 +95,9 @@ def recording(name: str) -> Samples:
     with as_file(files("pexrtc_py.demo") / "assets" / name) as path, av.open(str(path)) as container:
         frames = [ready for frame in container.decode(audio=0) for ready in resampler.resample(frame)]
     frames += resampler.resample(None)
-    return np.concatenate([frame.to_ndarray().reshape(-1) for frame in frames])
+    return np.concatenate([samples_of(frame) for frame in frames])
+
+
+def samples_of(frame: av.AudioFrame) -> Samples:
+    """The samples of a mono frame in the format `flt`."""
+    return np.asarray(frame.to_ndarray().reshape(-1), np.float32)
