@@ -6,7 +6,7 @@ import asyncio
 import itertools
 import subprocess
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -112,46 +112,47 @@ class Ear:
 
 
 class Eye:
-    """Keeps the video units of a slot; `pictures()` decodes them, at their capture time in Unix seconds."""
+    """Decodes the video of a slot, at its capture time in Unix seconds, whenever somebody looks."""
 
     def __init__(self, slot: CallSlot) -> None:
-        self.units: list[AccessUnit] = []
-        self.stop = slot.subscribe(self.units.append)
+        self.arrivals: list[float] = []
+        self.keyframes: list[float] = []
+        """When they arrived."""
+        self._waiting: list[AccessUnit] = []
+        self._seen: list[Seen] = []
+        self._decoder: VideoDecoder | None = None
+        self._codec = ""
+        self.stop = slot.subscribe(self._take)
+
+    def _take(self, unit: AccessUnit) -> None:
+        self._waiting.append(unit)
+        self.arrivals.append(unit.arrival)
+        if unit.keyframe:
+            self.keyframes.append(unit.arrival)
 
     def pictures(self) -> list[Seen]:
-        return list(self._pictures())
+        """All since the first keyframe."""
+        waiting, self._waiting = self._waiting, []
+        for unit in waiting:
+            if unit.codec != self._codec and unit.keyframe:
+                self._decoder, self._codec = VideoDecoder(unit.codec), unit.codec
+            for frame in self._decoder.decode(unit) if self._decoder else ():
+                self._seen.append(_seen(frame, _captured(unit)))
+        return self._seen
 
-    def _pictures(self) -> Iterator[Seen]:
-        decoder: VideoDecoder | None = None
-        codec = ""
-        for unit in list(self.units):
-            if decoder is None or unit.codec != codec:
-                if not unit.keyframe:
-                    continue
-                decoder, codec = VideoDecoder(unit.codec), unit.codec
-            for frame in decoder.decode(unit):
-                yield _seen(frame, _captured(unit))
-
-    def gaps(self) -> float:
+    def gap(self) -> float:
         """The longest time between two units, in seconds of arrival."""
-        arrivals = [unit.arrival for unit in self.units]
-        return max(np.diff(arrivals), default=0.0)
+        return float(max(np.diff(self.arrivals), default=0.0))
 
     async def sees(self, stream: int | None, seconds: float = 10.0) -> Seen:
         """The first picture from now on that carries this stamp, None for one that carries none."""
-        decoder: VideoDecoder | None = None
-        done, codec, end = len(self.units), "", time.monotonic() + seconds
+        done, end = len(self.pictures()), time.monotonic() + seconds
         while True:
-            while done < len(self.units):
-                unit, done = self.units[done], done + 1
-                if decoder is None or unit.codec != codec:
-                    if not unit.keyframe:
-                        continue
-                    decoder, codec = VideoDecoder(unit.codec), unit.codec
-                for frame in decoder.decode(unit):
-                    if (found := _seen(frame, _captured(unit))).stream == stream:
-                        return found
-            assert time.monotonic() < end, f"stream {stream} was not seen within {seconds:g} s"
+            for picture in self.pictures()[done:]:
+                if picture.stream == stream:
+                    return picture
+            done = len(self._seen)
+            assert time.monotonic() < end, f"stream {stream} was not seen within {seconds:g} s, but {streams(self._seen)}"
             await asyncio.sleep(0.01)
 
 
