@@ -6,22 +6,30 @@ import asyncio
 import contextlib
 from typing import TYPE_CHECKING, Any
 
-from pexrtc_py.cli.options import read_pin
+from pexrtc_py.cli.options import read_pin, usage
+from pexrtc_py.cli.running import first_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from pexrtc_py.cli.progress import Progress
     from pexrtc_py.conference import Conference
     from pexrtc_py.signaling.ending import Ended
 
 
 @contextlib.asynccontextmanager
-async def entered(where: dict[str, Any], stop: asyncio.Event, **media: Any) -> AsyncIterator[Conference | None]:
-    """The conference that the options `where` name, left at the end of the block; None when `stop` is set before it is entered."""
+async def entered(where: dict[str, Any], stop: asyncio.Event, progress: Progress, **media: Any) -> AsyncIterator[Conference | None]:
+    """The conference that the options `where` name, left at the end of the block; None when `stop` is set before we are let in.
+
+    Waits in the lobby for as long as the node allows. Raises `click.UsageError`, and what `pexrtc_py.join` raises.
+    """
     import pexrtc_py
 
+    alias = where["conference"]
+    if where["node"] is None and "@" not in alias:
+        raise usage(f"{alias!r} does not say where the conference is: give --node URL, or write ALIAS@DOMAIN.")
     joining = pexrtc_py.join(
-        where["conference"],
+        alias,
         node=where["node"],
         display_name=where["name"],
         pin=read_pin(where["pin"], where["pin_file"]),
@@ -30,13 +38,23 @@ async def entered(where: dict[str, Any], stop: asyncio.Event, **media: Any) -> A
         proxy=where["proxy"],
         **media,
     )
-    conference = await _unless(stop, joining)
+    progress.update(f"Joining {alias} ...", state="joining")
+    try:
+        conference = await _unless(stop, joining)
+    except pexrtc_py.TlsNotTrusted as error:
+        raise pexrtc_py.TlsNotTrusted(f"{error} On the command line: --ca-file FILE.") from error
+    finally:
+        progress.done()
     if conference is None:
         yield None
         return
     try:
-        yield conference
+        if conference.in_lobby:
+            progress.update(f"Waiting in the lobby of {alias} until a host lets us in ...", state="waiting")
+            await first_of(conference.admitted(), stop.wait())
+        yield conference if not conference.in_lobby else None
     finally:
+        progress.done()
         await conference.leave()
 
 

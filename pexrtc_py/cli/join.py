@@ -56,14 +56,11 @@ async def _join(stop: asyncio.Event, playing: Sources, *, seconds: float | None,
     progress = Progress()
     async with contextlib.AsyncExitStack() as stack:
         sources = await stack.enter_async_context(playing)
-        progress.update(f"Joining {where['conference']} ...", state="joining")
-        conference = await stack.enter_async_context(entered(where, stop, audio=sources.audio, video=sources.video))
+        conference = await stack.enter_async_context(entered(where, stop, progress, audio=sources.audio, video=sources.video))
         if conference is not None:
             if sources.presentation is not None:
                 await stack.enter_async_context(conference.present(sources.presentation))
-            stack.callback(progress.done)
             await _stay(conference, stop, seconds, progress, where["conference"])
-    progress.done()
     return _report(conference.ended if conference is not None else None, where["conference"], as_json=as_json)
 
 

@@ -46,10 +46,8 @@ async def _record(stop: asyncio.Event, out: Path, *, seconds: float | None, as_j
 
     codecs = recordable(out)
     progress = Progress()
-    progress.update(f"Joining {where['conference']} ...", state="joining")
-    async with entered(where, stop, codecs=codecs) as conference:
+    async with entered(where, stop, progress, codecs=codecs) as conference:
         if conference is None:
-            progress.done()
             click.echo("Stopped before anything was recorded.", err=True)
             return STOPPED_EARLY
         recording = await conference.record(out)
@@ -57,7 +55,6 @@ async def _record(stop: asyncio.Event, out: Path, *, seconds: float | None, as_j
             await _until_done(stop, seconds, conference, recording, progress)
         finally:
             await recording.stop()
-            progress.done()
     return _report(conference.ended, recording, as_json=as_json, stopped=stop.is_set())
 
 
