@@ -264,7 +264,7 @@ def unreachable(url: str, error: Exception) -> NodeUnreachable:
     kind: type[NodeUnreachable]
     match error:
         case aiohttp.ClientConnectorDNSError():
-            kind, text = DnsFailed, f"the name {URL(url).host} does not resolve: is {url} spelled right, and does this machine have DNS?"
+            kind, text = DnsFailed, f"the name {URL(url).host} does not resolve: check how {url} is spelled, and the DNS of this machine"
         case aiohttp.ClientConnectorCertificateError():
             reason = getattr(error.certificate_error, "verify_message", "") or error.certificate_error
             kind, text = TlsNotTrusted, f"the certificate of {url} is not trusted ({reason}): name its authority with ca_file"
