@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -82,7 +83,7 @@ def test_the_sdist_holds_what_the_wheel_and_the_tests_need(built: Path) -> None:
         names = {name.partition("/")[2] for name in archive.getnames()}
 
     assert {"pyproject.toml", "Makefile", "README.md", "NOTICE", "docs/architecture.md", "tests/test_packaging.py"} <= names
-    assert not [name for name in names if name.startswith(".") and name != ".gitignore"]
+    assert {name for name in names if name.startswith(".")} == {".gitignore", ".dockerignore"}
 
 
 def test_the_packages_import_beside_somebody_elses_media_module(environment: Path, elsewhere: Path) -> None:
@@ -100,6 +101,13 @@ def test_the_command_is_there(environment: Path, elsewhere: Path) -> None:
     told = _run(environment / "bin" / "pexrtc", "--help", cwd=elsewhere)
 
     assert "record" in told
+
+
+def test_the_demo_runs_from_the_wheel(environment: Path, elsewhere: Path) -> None:
+    told = json.loads(_run(environment / "bin" / "pexrtc", "demo", "--seconds", "6", "--out", "shown", "--json", cwd=elsewhere))
+
+    assert told["exit"] == 0
+    assert {path.name for path in (elsewhere / "shown").iterdir()} == {"meet.alice.mkv", "meet.alice.png"}
 
 
 def test_mypy_sees_the_types_of_the_installed_packages(environment: Path, elsewhere: Path) -> None:
