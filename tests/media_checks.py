@@ -49,6 +49,10 @@ class Heard:
     start: float
     samples: Sound
 
+    @property
+    def end(self) -> float:
+        return self.start + len(self.samples) / RATE
+
     def between(self, start: float, end: float) -> Sound:
         first, last = (round((at - self.start) * RATE) for at in (start, end))
         return self.samples[max(0, first) : max(0, last)]
@@ -75,7 +79,9 @@ def complaints(path: Path) -> str:
 def duration_in_head(path: Path) -> float:
     """Seconds by the head of a file, not by its contents; 0 when it does not say."""
     with av.open(str(path)) as container:
-        return (container.duration or 0) / av.time_base
+        # Of a fragmented MP4 FFmpeg takes the end of a track for its length, and adds where it begins to get that of the file.
+        tracks = [float(stream.duration * stream.time_base) for stream in container.streams if stream.duration and stream.time_base]
+        return max(tracks, default=(container.duration or 0) / av.time_base)
 
 
 def pictures(path: Path, track: int = 0) -> list[Seen]:
