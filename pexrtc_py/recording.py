@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 from pexrtc_media.base import MediaError
 from pexrtc_media.recorder import Recorder
-
 from pexrtc_py.engine.types import Slot
 from pexrtc_py.errors import RecordingError
 from pexrtc_py.protocol.events import PresentationStop
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
     import os
 
     from pexrtc_media.recording import RecordingResult
-
     from pexrtc_py.call import Call
     from pexrtc_py.hub import Hub
 
@@ -88,7 +86,7 @@ class Recording:
         self._recorder.presentation.blank()
 
     async def _watch(self) -> None:
-        while self._recorder.error is None:
+        while self._recorder.error is None:  # noqa: ASYNC110  # the error comes from the writing thread, which tells nobody
             await asyncio.sleep(WATCH)
         self._fail(self._recorder.error)
 
@@ -115,7 +113,6 @@ class Recording:
             if self._recorder.error is not None:
                 self._fail(self._recorder.error)
         return self._recorder.result
-
 
 
 def recordable(path: str | os.PathLike[str]) -> dict[Slot, tuple[str, ...]]:

@@ -73,7 +73,7 @@ def _part(name: str) -> str | None:
 
 def _allowed(module: str) -> set[str] | None:
     """What a module may import of ours; None where everything public is allowed."""
-    part = module.split("/")[0].removesuffix(".py")
+    part = module.split("/", maxsplit=1)[0].removesuffix(".py")
     if part not in MAY_IMPORT or module == "media/__init__.py":
         return None
     allowed = MAY_IMPORT[part] | {part}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from fractions import Fraction
 from typing import Any
@@ -81,7 +81,7 @@ async def _loudest(conference: Any) -> float:
 
 
 async def test_a_generator_is_a_source(node: Node) -> None:
-    async def grey() -> AsyncIterator[VideoFrame]:
+    async def grey() -> AsyncGenerator[VideoFrame, None]:
         for i in range(10_000):
             frame = VideoFrame.from_ndarray(np.full((360, 640, 3), 90, np.uint8), format="rgb24")
             frame.pts, frame.time_base = i, Fraction(1, 15)

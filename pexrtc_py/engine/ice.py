@@ -47,7 +47,7 @@ class IceAgent(Connection):
         self.dropped = 0
         self.gathering: asyncio.Task[None] | None = None
 
-    async def get_component_candidates(self, component: int, addresses: list[str], timeout: int = 5) -> list[IceCandidate]:
+    async def get_component_candidates(self, component: int, addresses: list[str], timeout: int = 5) -> list[IceCandidate]:  # noqa: ASYNC109  # aioice's signature
         """Host candidates at once; what the STUN and TURN servers add is told when they answer."""
         chosen = self._host_addresses() if self._transport_policy is TransportPolicy.ALL else []
         found = [c for c in (self._host_candidate(component, address) for address in chosen) if c is not None]
@@ -83,13 +83,13 @@ class IceAgent(Connection):
         self._tell(candidate)
         return candidate
 
-    async def _ask_servers(self, component: int, timeout: int) -> None:
+    async def _ask_servers(self, component: int, seconds: int) -> None:
         reflexive = [
             asyncio.create_task(server_reflexive_candidate(protocol, self.stun_server))
             for protocol in self._protocols
             if self.stun_server and ":" not in protocol.local_candidate.host
         ]
-        relayed = asyncio.create_task(super().get_component_candidates(component, [], timeout)) if self.turn_server else None
+        relayed = asyncio.create_task(super().get_component_candidates(component, [], seconds)) if self.turn_server else None
         waiting: list[asyncio.Task[Any]] = [*reflexive, *([relayed] if relayed else [])]
         try:
             for task in asyncio.as_completed(waiting, timeout=SERVER_TIMEOUT):
@@ -152,9 +152,7 @@ class IceAgent(Connection):
 class IceTransport:
     """One call's ICE, as the DTLS transport and the peer see it."""
 
-    def __init__(
-        self, *, controlling: bool, servers: Sequence[IceServer] = (), loopback: bool = False, relay_only: bool = False
-    ) -> None:
+    def __init__(self, *, controlling: bool, servers: Sequence[IceServer] = (), loopback: bool = False, relay_only: bool = False) -> None:
         policy = TransportPolicy.RELAY if relay_only else TransportPolicy.ALL
         self.agent = IceAgent(loopback=loopback, ice_controlling=controlling, transport_policy=policy, **_server_options(servers))
         self.state = "new"
@@ -182,7 +180,7 @@ class IceTransport:
         """What is known so far, as `a=candidate` values starting with `candidate:`."""
         return ["candidate:" + c.to_sdp() for c in self.agent.local_candidates]
 
-    def on_candidate(self, callback: Callable[[str], None]) -> None:
+    def on_candidate(self, callback: Callable[[str], object]) -> None:
         """Call back with each local candidate from now on."""
         self.agent.on_candidate = lambda candidate: callback("candidate:" + candidate.to_sdp())
 
