@@ -41,7 +41,7 @@ class IceAgent(Connection):
     def __init__(self, *, loopback: bool, **options: Any) -> None:
         super().__init__(**options)
         self._loopback = loopback
-        self.on_candidate: Callable[[IceCandidate], None] | None = None
+        self.on_candidate: Callable[[IceCandidate], object] | None = None
         self.on_media: Callable[[bytes, float], None] | None = None
         self.last_received = 0.0
         self.dropped = 0
