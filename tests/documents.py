@@ -7,7 +7,7 @@ in its first line. Blocks without a mark do not run.
   where Bob talks in front of a pattern, and `conference` is a host's place in it.
 - Shell has `pexrtc` on its PATH, and `$NODE` is the URL of the same node.
 - A reader's own node is written `meet.alice@example.com` or `https://node.example.com`; here that becomes the running one.
-- What takes part in a conference for `PATIENCE` seconds has it ended by a host, and must then end by itself, as it must in `LONGEST`
+- What has media in a conference for `PATIENCE` seconds has it ended by a host, and must then end by itself, as it must in `LONGEST`
   seconds anyhow. What tells to be stopped with Ctrl-C is.
 """
 
@@ -33,7 +33,7 @@ from pexrtc_py.node import Node, Vmr
 ROOT = Path(__file__).parent.parent
 PATIENCE = 2.5
 LONELY = 8.0
-"""How long a block may run without anybody new in the conference."""
+"""How long an example may run without anybody new in the conference, with media."""
 LONGEST = 40.0
 _BLOCK = re.compile(r"^```(python|sh|toml)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _COMMAND = '#!/bin/sh\nexec {python} -m pexrtc_py.cli "$@"\n'
@@ -147,7 +147,8 @@ class Reader:
     def _somebody_new(self) -> bool:
         known = {person.my_uuid for person in self._people.values()}
         node: Node = self._names["node"]
-        return any(node.room(vmr.alias).members.keys() - known for vmr in node.config.conferences)
+        rooms = [node.room(vmr.alias) for vmr in node.config.conferences]
+        return any(member.has_media for room in rooms for member in room.members.values() if member.uuid not in known)
 
     async def _end_conferences(self) -> None:
         """On the node that the example uses, which may be one of its own."""
