@@ -21,13 +21,15 @@ from pexrtc_py.node.member import Member, NodeCall
 from pexrtc_py.node.room import Room
 from pexrtc_py.protocol.address import Address
 from pexrtc_py.protocol.declare import REQUESTS, Event, Permission, Request, find
-from pexrtc_py.protocol.requests import Events, GetTheme, RequestToken
+from pexrtc_py.protocol.requests import CallDisconnect, Events, GetTheme, NewCandidate, RequestToken
 from pexrtc_py.protocol.wire import decode_request, encode_answer, failed, from_text, success
 
 Q = TypeVar("Q", bound=Request[Any])
 HEARD_LIMIT = 10_000
 OPEN_ROOMS = 1000
 """Rooms made up on demand; beyond it empty ones are forgotten."""
+FOR_ENDED_CALLS = {CallDisconnect, NewCandidate}
+"""What still comes of a call whose connection the client has closed, and is no mistake."""
 assert rules  # importing it is what fills RULES
 
 
@@ -163,7 +165,7 @@ class Desk:
         sender = room.members.get(room.passes.holder(incoming.token, now) or "")
         if sender is None:
             raise Refused(403, INVALID_TOKEN)
-        target, call = _named(room, sender, address)
+        target, call = _named(kind, room, sender, address)
         if not _may(kind.by, sender, target):
             raise Refused(403, INVALID_ROLE)
         return kind, Asked(config=self.config, now=now, address=address, agent=agent, within=room, by=sender, about=target, on=call)
@@ -201,13 +203,13 @@ def _route(incoming: Incoming) -> tuple[type[Request[Any]], Address]:
     return kind, address
 
 
-def _named(room: Room, sender: Member, address: Address) -> tuple[Member | None, NodeCall | None]:
+def _named(kind: type[Request[Any]], room: Room, sender: Member, address: Address) -> tuple[Member | None, NodeCall | None]:
     if address.participant is None:
         return None, None
     target = room.members.get(address.participant)
     if target is None or not room.sees(sender, target):
         raise Refused(404, "There is no such participant")
-    if address.call is None:
+    if address.call is None or (kind in FOR_ENDED_CALLS and address.call in target.ended_calls):
         return target, None
     if address.call not in target.calls:
         raise Refused(404, "There is no such call")

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import KW_ONLY, dataclass, field
 
 from pexrtc_py.node.plan import NO_MEDIA, CallMedia
 from pexrtc_py.protocol.callstate import CallState, call_machine
 from pexrtc_py.protocol.machine import Machine
 from pexrtc_py.protocol.models import Role
+
+ENDED_CALLS = 16
+"""How many calls that have ended are remembered of a member."""
 
 
 @dataclass
@@ -40,6 +44,8 @@ class Member:
     vendor: str = ""
     supports_direct_chat: bool = False
     calls: dict[str, NodeCall] = field(default_factory=dict)
+    ended_calls: deque[str] = field(default_factory=lambda: deque(maxlen=ENDED_CALLS))
+    """Those it had, latest last: clients close the connection first and talk of the call after that."""
     overlay_text: str | None = None
     muted: bool = False
     video_muted: bool = False

@@ -269,6 +269,7 @@ class Room:
         """A call ends; the member stays."""
         if member.calls.pop(call.uuid, None) is None:
             return
+        member.ended_calls.append(call.uuid)
         self.order(CloseCall(call.uuid))
         if not member.calls:
             self.release_floor(member)

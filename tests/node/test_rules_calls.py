@@ -207,6 +207,22 @@ def test_a_call_ends_and_the_participant_stays() -> None:
         alice.send(requests.Ack(), call=call)
 
 
+def test_what_is_said_of_a_call_after_its_connection_was_closed_is_no_error() -> None:
+    """A client in use closes its connection first, which ends the call, and disconnects it then."""
+    node, alice = alone()
+    call = alice.send(requests.Calls(sdp="offer"))["call_uuid"]
+    alice.send(requests.Ack(), call=call)
+    node.room().lost(call, "The other side closed the media connection.")
+    orders = len(node.orders)
+
+    assert alice.send(requests.NewCandidate(candidate="candidate:1", mid="0"), call=call) is None
+    assert alice.send(requests.CallDisconnect(), call=call) is None
+
+    assert node.orders[orders:] in ([], [CloseCall(call)])
+    with pytest.raises(ConferenceNotFound):
+        alice.send(requests.CallDisconnect(), call="another")
+
+
 def test_a_guest_with_media_does_not_start_the_conference() -> None:
     node = InProcess(Vmr("meet", host_pin="1"))
     guest = node.join("Guest", pin="none")

@@ -88,15 +88,18 @@ def ack(asked: Asked, request: Ack) -> bool:
 
 @answers(NewCandidate)
 def new_candidate(asked: Asked, request: NewCandidate) -> None:
-    """A trickled candidate; what cannot be used is ignored by the media part."""
+    """A trickled candidate; what cannot be used is ignored by the media part, and what comes after the call has ended is late."""
+    if asked.on is None:
+        return
     asked.call.state.see(request)
     asked.room.order(TakeCandidate(asked.call.uuid, request.candidate, request.mid, request.ufrag))
 
 
 @answers(CallDisconnect)
 def disconnect(asked: Asked, _: CallDisconnect) -> None:
-    """The call ends; the participant stays, without media."""
-    asked.room.close_call(asked.sender, asked.call)
+    """The call ends; the participant stays, without media. It may have ended already, with its connection."""
+    if asked.on is not None:
+        asked.room.close_call(asked.sender, asked.on)
 
 
 def _offer(request: Calls) -> str:

@@ -94,7 +94,6 @@ def _token(room: Room, member: Member, token: str) -> Token:
         current_service_type=views.service_type(room, member),
         service_type=ServiceType(room.vmr.service_type),
         chat_enabled=room.vmr.chat,
-        stun=(),
         guests_can_present=room.vmr.guests_can_present,
         call_tag=member.call_tag,
         bandwidth_in=room.vmr.bandwidth,
