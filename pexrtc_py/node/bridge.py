@@ -96,10 +96,14 @@ class Bridge:
         self._sweep()
 
     def capabilities(self, call: str) -> CallMedia:
-        """What the last answer of the call carries; all False for an unknown call."""
+        """What the last answer of the call carries; all False for an unknown call.
+
+        Slides count with their section, for it may be inactive until somebody presents.
+        """
         known = self._calls.get(call)
-        flows = {slot: bool(known and known.peer.transceivers[slot].current is not Direction.INACTIVE) for slot in SLOTS}
-        return CallMedia(flows[Slot.AUDIO], flows[Slot.VIDEO], flows[Slot.PRESENTATION])
+        agreed = {slot: known.peer.transceivers[slot].negotiated if known else None for slot in SLOTS}
+        flows = {slot: section is not None and section.direction is not Direction.INACTIVE for slot, section in agreed.items()}
+        return CallMedia(flows[Slot.AUDIO], flows[Slot.VIDEO], agreed[Slot.PRESENTATION] is not None)
 
     def stats(self) -> dict[str, RoomStats]:
         """A snapshot of each room that has calls."""

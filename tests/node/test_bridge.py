@@ -498,11 +498,21 @@ async def test_capabilities_follow_the_last_answer(stage: Stage) -> None:
     (ann,) = await stage.join("ann")
     assert stage.bridge.capabilities(ann.call).presentation
 
-    ann.peer.set_direction(Slot.PRESENTATION, Direction.INACTIVE)
+    ann.peer.set_direction(Slot.VIDEO, Direction.INACTIVE)
     await ann.peer.set_answer(await stage.bridge.update(ann.call, await ann.peer.create_offer()))
 
     media = stage.bridge.capabilities(ann.call)
-    assert (media.audio, media.video, media.presentation) == (True, True, False)
+    assert (media.audio, media.video, media.presentation) == (True, False, True)
+
+
+async def test_slides_that_are_inactive_until_somebody_presents_count(stage: Stage) -> None:
+    """As clients in use offer them."""
+    (ann,) = await stage.join("ann")
+
+    ann.peer.set_direction(Slot.PRESENTATION, Direction.INACTIVE)
+    await ann.peer.set_answer(await stage.bridge.update(ann.call, await ann.peer.create_offer()))
+
+    assert stage.bridge.capabilities(ann.call).presentation
 
 
 async def test_a_call_whose_peer_goes_away_is_reported_lost(stage: Stage) -> None:
