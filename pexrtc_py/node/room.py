@@ -288,11 +288,13 @@ class Room:
     def voice(self, participant: str, speaking: bool, now: float) -> None:
         """Somebody began or stopped to speak."""
         member = self.members.get(participant)
-        if member is None or member.waiting or member.speaking == speaking:
+        if member is None or member.speaking == speaking or (speaking and member.waiting):
             return
         member.speaking, member.spoke = speaking, now
         if speaking:
             self.speakers = [participant, *(uuid for uuid in self.speakers if uuid != participant)]
+        # Whoever goes on speaking has spoken later than who just fell silent, although nothing tells of it.
+        self.speakers.sort(key=lambda uuid: not self.members[uuid].speaking)
         self.tell_room(views.stage(self))
 
     def sweep(self, now: float) -> None:

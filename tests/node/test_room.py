@@ -226,6 +226,33 @@ def test_the_latest_speaker_leads_the_stage() -> None:
     assert node.room().plan().stage == (bob.uuid, alice.uuid)
 
 
+def test_who_goes_on_speaking_is_first_on_stage_again_after_an_interjection() -> None:
+    node = InProcess(Vmr("meet"))
+    ann, bob = node.join("Ann"), node.join("Bob")
+    media(ann), media(bob)
+    node.room().voice(ann.uuid, True, node.now)
+
+    node.room().voice(bob.uuid, True, node.now + 1)
+    interjection = node.room().plan().stage
+    node.room().voice(bob.uuid, False, node.now + 2)
+
+    assert interjection == (bob.uuid, ann.uuid)
+    assert node.room().plan().stage == (ann.uuid, bob.uuid)
+
+
+def test_who_is_sent_back_to_the_waiting_room_while_speaking_falls_silent() -> None:
+    node = InProcess(PINS)
+    host, guest = node.join("Host", pin="1234"), node.join("Guest", pin="none")
+    media(host), media(guest)
+    node.room().voice(guest.uuid, True, node.now)
+    host.send(requests.ReleaseToken())
+
+    node.room().voice(guest.uuid, False, node.now)
+
+    assert node.room().members[guest.uuid].waiting
+    assert not node.room().members[guest.uuid].speaking
+
+
 def test_the_voice_of_a_stranger_is_ignored() -> None:
     node = InProcess(Vmr("meet"))
     alice = node.join("Alice")
