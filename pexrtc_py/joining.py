@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection, Coroutine, Generator, Mapping
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -13,6 +14,7 @@ from pexrtc_py.engine.types import IceServer, Slot
 from pexrtc_py.errors import NodeUnreachable, UsageError
 from pexrtc_py.protocol.address import Address
 from pexrtc_py.protocol.models import Role, Token
+from pexrtc_py.signaling.candidates import Candidate, is_domain
 from pexrtc_py.signaling.joining import Introduction, join_node
 from pexrtc_py.signaling.session import Session
 from pexrtc_py.signaling.stream import IDLE
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from pexrtc_py.call import Call
 
 T = TypeVar("T")
+_Entered = tuple[Transport, Token]
 LATE_SECONDS = 2.0
 """How long a token may still be granted after the join was given up; it is given back then."""
 
@@ -69,16 +72,18 @@ def join(
     insecure: bool = False,
     proxy: str | None = None,
     transport: Transport | None = None,
+    name_server: tuple[str, int] | None = None,
     timeout: float = 30.0,
     idle: float = IDLE,
 ) -> Joining:
     """Join a conference: `async with join("meet.alice@example.com") as conference:`.
 
-    `address` is an alias; its domain is the node unless `node` (an `https://` URL, or a host) is given. `pin` "none" enters as a guest, and
-    so does `role=Role.GUEST` where guests need no PIN. `extension` answers a virtual reception, `idp` and `sso_token` an identity provider;
-    `token` is a one-time token of a `Refer` event. `media=False` is control only; otherwise `audio` and `video` are sent, the slots in
-    `receive` (all) are received in `codecs` (all), each video with at most `bandwidth` kbps. With `lobby_timeout` seconds, joining includes
-    being admitted from the waiting room; without, it ends there (`conference.in_lobby`).
+    `address` is an alias. DNS (this machine's, or the `name_server` at an IP address and port) names the nodes of its domain, SRV
+    `_pexapp._tcp`, else the domain itself, and the first that lets us in is used; unless `node` (an `https://` URL, or a host) is given.
+    `pin` "none" enters as a guest, and so does `role=Role.GUEST` where guests need no PIN. `extension` answers a virtual reception, `idp`
+    and `sso_token` an identity provider; `token` is a one-time token of a `Refer` event. `media=False` is control only; otherwise `audio`
+    and `video` are sent, the slots in `receive` (all) are received in `codecs` (all), each video with at most `bandwidth` kbps. With
+    `lobby_timeout` seconds, joining includes being admitted from the waiting room; without, it ends there (`conference.in_lobby`).
 
     Raises a kind of `NodeError`, `JoinNeedsMore` or `CallError`, `NodeUnreachable` when it takes more than `timeout` seconds; `UsageError`.
     """
@@ -93,10 +98,12 @@ def join(
         call_tag=call_tag,
     )
     url = _node_url(address, node)
-    way = transport or HttpTransport(url, ca_file=ca_file, insecure=insecure, proxy=proxy)
+    reach = partial(HttpTransport, ca_file=ca_file, insecure=insecure, proxy=proxy)
+    way = transport or reach(url)
+    domain = _domain(address, way) if node is None else None
     sources = {slot: source for slot, source in ((Slot.AUDIO, audio), (Slot.VIDEO, video)) if source is not None}
 
-    def place(conference: Conference) -> Call:
+    def place(conference: Conference, way: Transport) -> Call:
         from pexrtc_py.call import Call
 
         granted = conference.session.token
@@ -106,7 +113,7 @@ def join(
             receive=tuple(Slot) if receive is None else receive,
             codecs=codecs,
             ice_servers=_ice_servers(granted),
-            loopback=is_loopback(url),
+            loopback=way.loopback if isinstance(way, HttpTransport) else is_loopback(url),
             relay_only=granted.use_relay_candidates_only,
             bandwidth=bandwidth,
         )
@@ -114,7 +121,8 @@ def join(
     async def work() -> Conference:
         if media:  # loading codecs and crypto takes long enough to be felt by whatever else runs on the loop
             await asyncio.to_thread(import_module, "pexrtc_py.call")
-        conference = await _within(timeout, _joined(way, Address(address), who, place if media else None, idle=idle))
+        entering = _entered(way, Address(address), who) if domain is None else _found(domain, reach, Address(address), who, name_server)
+        conference = await _within(timeout, _joined(entering, Address(address), place if media else None, idle=idle))
         if lobby_timeout is not None:
             await _or_leave(conference, conference.admitted(timeout=lobby_timeout))
         return conference
@@ -123,20 +131,47 @@ def join(
 
 
 async def _joined(
-    way: Transport, address: Address, who: Introduction, place: Callable[[Conference], Call] | None, *, idle: float
+    entering: Coroutine[Any, Any, _Entered], address: Address, place: Callable[..., Call] | None, *, idle: float
 ) -> Conference:
-    closes = getattr(way, "aclose", None)
-    granting = asyncio.create_task(join_node(way, address, who))
+    way, token = await entering
+    conference = Conference(way, address, token, idle=idle, transport_closes=getattr(way, "aclose", None))
+    await _or_leave(conference, conference.start(partial(place, way=way) if place is not None else None))
+    return conference
+
+
+async def _found(
+    domain: str, reach: Callable[..., HttpTransport], address: Address, who: Introduction, name_server: tuple[str, int] | None
+) -> _Entered:
+    """Let in by the first node of a domain that does."""
+    from pexrtc_py.signaling.discovery import Names, at_first_usable, check
+
+    async def enter(candidate: Candidate, addresses: tuple[str, ...]) -> _Entered:
+        return await _entered(reach(candidate.url, addresses=addresses), address, who, first=check)
+
+    return await at_first_usable(domain, enter, names=Names(name_server))
+
+
+async def _entered(
+    way: Transport, address: Address, who: Introduction, *, first: Callable[[Transport], Coroutine[Any, Any, None]] | None = None
+) -> _Entered:
+    """Let in by one node; its transport is closed when it does not."""
     try:
-        token = await asyncio.shield(granting)
+        if first is not None:
+            await first(way)
+        return way, await _granted(way, address, who)
     except BaseException:
-        await _given_back(way, address, granting)
-        if closes is not None:
+        if closes := getattr(way, "aclose", None):
             await closes()
         raise
-    conference = Conference(way, address, token, idle=idle, transport_closes=closes)
-    await _or_leave(conference, conference.start(place))
-    return conference
+
+
+async def _granted(way: Transport, address: Address, who: Introduction) -> Token:
+    granting = asyncio.create_task(join_node(way, address, who))
+    try:
+        return await asyncio.shield(granting)
+    except BaseException:
+        await _given_back(way, address, granting)
+        raise
 
 
 async def _given_back(way: Transport, address: Address, granting: asyncio.Task[Token]) -> None:
@@ -174,6 +209,13 @@ def _node_url(address: str, node: str | None) -> str:
     if not host:
         raise UsageError(f"{address!r} does not say where the conference is; give node=..., or write alias@domain.")
     return host if "://" in host else f"https://{host}"
+
+
+def _domain(address: str, way: Transport) -> str | None:
+    """The domain whose nodes DNS may know; None where the address names a machine, or the transport is the caller's own."""
+    if not isinstance(way, HttpTransport) or ":" in address.rpartition("@")[2] or not is_domain(way.host):
+        return None
+    return way.host.removesuffix(".")
 
 
 def _ice_servers(token: Token) -> list[IceServer]:

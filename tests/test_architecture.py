@@ -36,6 +36,7 @@ ONLY_IN = {
     "pylibsrtp": {"engine"},
     "OpenSSL": {"engine"},
     "aiohttp": {"signaling/transport.py", "node/http.py", "node/server.py", "node/streams.py"},
+    "dns": {"signaling/discovery.py"},
     "aiohttp_sse_client": {"signaling/transport.py"},
     "sounddevice": {"media/devices.py"},
     "cv2": {"media/devices.py"},
@@ -103,6 +104,12 @@ def test_importing_the_package_loads_nothing_heavy() -> None:
     loaded = _loaded_by("import sys; sys.path[:0] = ['.', 'media']; import pexrtc_py")
 
     assert not loaded & {"cv2", "sounddevice", "matplotlib", "rich", "av", "numpy", "aiortc", "aiohttp", "pydantic"}
+
+
+def test_the_dns_library_is_loaded_when_first_used() -> None:
+    loaded = _loaded_by("import sys; sys.path[:0] = ['.', 'media']; import pexrtc_py.signaling.discovery, pexrtc_py.joining")
+
+    assert "dns" not in loaded
 
 
 def test_the_protocol_needs_no_network_and_no_media() -> None:

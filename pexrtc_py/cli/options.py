@@ -34,7 +34,11 @@ def conference_options(default_name: str) -> Callable[[F], F]:
     return _stack(
         [
             click.argument("conference", metavar="ALIAS", envvar="PEXRTC_CONFERENCE"),
-            option("--node", metavar="URL", help="The conferencing node, e.g. https://node.example.com (default: the domain of ALIAS)."),
+            option(
+                "--node",
+                metavar="URL",
+                help="The conferencing node, e.g. https://node.example.com (default: found in the DNS of ALIAS's domain).",
+            ),
             option("--name", default=default_name, show_default=True, help="The name others see."),
             option("--pin", metavar="PIN", help="The conference's PIN; visible to other users of this machine: prefer --pin-file."),
             option("--pin-file", type=click.Path(path_type=Path), metavar="FILE", help="A file whose first line is the PIN."),

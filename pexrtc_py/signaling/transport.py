@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import socket
 import ssl
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Protocol, cast
 
 import aiohttp
+from aiohttp.abc import ResolveResult
 from aiohttp_sse_client.client import EventSource
 from yarl import URL
 
@@ -39,6 +41,8 @@ class Outgoing:
     body: bytes | None = None
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     seconds: float = REQUEST_SECONDS
+    repeats: bool = True
+    """Whether a GET that fails on the way may be sent again."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,12 +93,22 @@ class Transport(Protocol):
 class HttpTransport:
     """Talks HTTP or HTTPS with one node. Certificates are verified; `insecure` is for loopback nodes only.
 
-    `proxy` is a URL; without it HTTPS_PROXY, HTTP_PROXY and NO_PROXY are obeyed, except for loopback nodes.
+    `proxy` is a URL; without it HTTPS_PROXY, HTTP_PROXY and NO_PROXY are obeyed, except for loopback nodes. `addresses` are where the
+    node is, when that is known already: its name is not looked up then, but still the one that certificates are checked against.
     Raises `UsageError` for an address that is no node's.
     """
 
-    def __init__(self, node_url: str, *, ca_file: str | Path | None = None, insecure: bool = False, proxy: str | None = None) -> None:
+    def __init__(
+        self,
+        node_url: str,
+        *,
+        ca_file: str | Path | None = None,
+        insecure: bool = False,
+        proxy: str | None = None,
+        addresses: Sequence[str] = (),
+    ) -> None:
         self._base = _node_address(node_url)
+        self._addresses = tuple(addresses)
         if insecure and not is_loopback(self.url):
             raise UsageError(f"insecure is for nodes on this machine; {self._base.host} is elsewhere: name its authority with ca_file")
         self._ca_file, self._insecure, self._proxy = ca_file, insecure, proxy
@@ -106,9 +120,19 @@ class HttpTransport:
         """The node's address, without path."""
         return str(self._base).rstrip("/")
 
+    @property
+    def host(self) -> str:
+        """The name or IP address in the node's address, in ASCII."""
+        return self._base.raw_host or ""
+
+    @property
+    def loopback(self) -> bool:
+        """Whether the node is on this machine, by its name or all its addresses."""
+        return is_loopback(self.url) or (bool(self._addresses) and all(ip_address(one).is_loopback for one in self._addresses))
+
     async def request(self, outgoing: Outgoing) -> Incoming:
-        """Send one request; a GET that fails on the way is repeated twice. Raises `NodeUnreachable` or a kind of it."""
-        for pause in _GET_PAUSES if outgoing.method == "GET" else ():
+        """Send one request; a GET that fails on the way is repeated twice if it may. Raises `NodeUnreachable` or a kind of it."""
+        for pause in _GET_PAUSES if outgoing.method == "GET" and outgoing.repeats else ():
             try:
                 answer = await self._once(outgoing)
             except (DnsFailed, TlsNotTrusted, NotANode):
@@ -177,8 +201,9 @@ class HttpTransport:
             if self._session is None:
                 # Reading the certificates takes tens of milliseconds: not on the loop.
                 context = await asyncio.to_thread(self._tls) if self._base.scheme == "https" else True
-                direct = self._proxy is not None or is_loopback(self.url)
-                connector = aiohttp.TCPConnector(ssl=context)
+                direct = self._proxy is not None or self.loopback
+                resolver = _Known(self.host, self._addresses) if self._addresses else None
+                connector = aiohttp.TCPConnector(ssl=context, resolver=resolver)
                 self._session = aiohttp.ClientSession(connector=connector, trust_env=not direct, cookie_jar=aiohttp.DummyCookieJar())
             return self._session
 
@@ -199,6 +224,24 @@ class HttpTransport:
             if len(body) > LONGEST_ANSWER:
                 raise ProtocolError(f"{self.url} answers with more than {LONGEST_ANSWER} bytes: that is no answer of a conferencing node")
         return bytes(body)
+
+
+class _Known(aiohttp.ThreadedResolver):
+    """Resolves the node's name to the addresses that are known; other names, which are proxies', as usual."""
+
+    def __init__(self, host: str, addresses: tuple[str, ...]) -> None:
+        super().__init__()
+        self._host, self._addresses = host, addresses
+
+    async def resolve(self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC) -> list[ResolveResult]:
+        if host != self._host:
+            return await super().resolve(host, port, family)
+        return [_resolved(host, port, address) for address in self._addresses]
+
+
+def _resolved(host: str, port: int, address: str) -> ResolveResult:
+    family = socket.AF_INET6 if ip_address(address).version == 6 else socket.AF_INET
+    return ResolveResult(hostname=host, host=address, port=port, family=family, proto=0, flags=socket.AI_NUMERICHOST)
 
 
 class _Opening:
