@@ -1,4 +1,4 @@
-"""The `pexrtc` command as a process of its own."""
+"""The `pexrtc` command, and other programs, as processes of their own."""
 
 from __future__ import annotations
 
@@ -39,12 +39,11 @@ class Command:
 
 
 @contextlib.asynccontextmanager
-async def pexrtc(*arguments: str | Path, prepare: Callable[[], None] | None = None, program: str | None = None) -> AsyncIterator[Command]:
-    """Run a command, by default `pexrtc`; `program` is Python to be run instead. Killed at the end of the block if it still runs."""
-    start = ("-c", program) if program else ("-m", "pexrtc_py.cli.__main__")
+async def python(*arguments: str | Path, prepare: Callable[[], None] | None = None) -> AsyncIterator[Command]:
+    """Run Python with these arguments; killed at the end of the block if it still runs. `prepare` runs in the new process first."""
     path = os.pathsep.join([str(ROOT), str(ROOT / "media"), os.environ.get("PYTHONPATH", "")])
     process = await asyncio.create_subprocess_exec(
-        sys.executable, *start, *map(str, arguments), stdout=PIPE, stderr=PIPE, env={**os.environ, "PYTHONPATH": path}, preexec_fn=prepare
+        sys.executable, *map(str, arguments), stdout=PIPE, stderr=PIPE, env={**os.environ, "PYTHONPATH": path}, preexec_fn=prepare
     )
     command = Command(process)
     assert process.stderr is not None
@@ -60,3 +59,8 @@ async def pexrtc(*arguments: str | Path, prepare: Callable[[], None] | None = No
         await process.wait()
         if command.err:
             print(command.err, file=sys.stderr)
+
+
+def pexrtc(*arguments: str | Path, prepare: Callable[[], None] | None = None) -> contextlib.AbstractAsyncContextManager[Command]:
+    """Run the command `pexrtc`."""
+    return python("-m", "pexrtc_py.cli.__main__", *arguments, prepare=prepare)
