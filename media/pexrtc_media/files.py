@@ -141,21 +141,31 @@ class MediaFile:
         for container, shift in self._rounds():
             stream = container.streams.video[0] if kind == "video" else container.streams.audio[0]
             stream.codec_context.thread_count = 1
+            empty = True
             for frame in _until_broken(container.decode(stream)):
                 if isinstance(frame, (av.AudioFrame, av.VideoFrame)) and frame.pts is not None and frame.time_base is not None:
                     frame.pts += round(shift / frame.time_base)
+                    empty = False
                     yield frame
+            self._check_round(kind, empty=empty)
 
     def _units(self, kind: Kind, codec: str) -> Generator[AccessUnit, None, None]:
         rate, late = (90000, 0) if kind == "video" else (48000, OPUS_LOOKAHEAD)
         latest = -1
         for container, shift in self._rounds():
+            before = latest
             for packet in _packets(container, kind, annex_b=codec == "h264"):
                 timestamp = round(((packet.pts or 0) * packet.time_base + shift) * rate) + late
                 if kind == "video" and timestamp <= latest:
                     raise MediaError(f"{self.path} has pictures out of order (B-frames), which cannot be sent as they are.")
                 latest = max(timestamp, latest + 1)
                 yield AccessUnit(bytes(packet), codec, latest, rate, keyframe=packet.is_keyframe)
+            self._check_round(kind, empty=latest == before)
+
+    def _check_round(self, kind: Kind, *, empty: bool) -> None:
+        """A file that gives nothing would be played round and round without a pause."""
+        if empty:
+            raise MediaError(f"The {kind} of {self.path} cannot be decoded; the file is damaged.")
 
 
 class ImageSequence:

@@ -67,7 +67,8 @@ def run(arguments: list[str] | None = None) -> int:
         return 130
     except PexRTCError as error:
         logging.getLogger(__name__).debug("The command failed", exc_info=True)
-        click.echo(f"Error: {error}", err=True)
+        text = str(error)
+        click.echo(f"Error: {text if text.endswith(('.', '?')) else text + '.'}", err=True)
         return error.exit_code
     return result if isinstance(result, int) else 0
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from pexrtc_py.cli.progress import Progress
     from pexrtc_py.conference import Conference
+    from pexrtc_py.errors import NodeUnreachable
     from pexrtc_py.signaling.ending import Ended
 
 
@@ -24,6 +25,7 @@ async def entered(where: dict[str, Any], stop: asyncio.Event, progress: Progress
     Waits in the lobby for as long as the node allows. Raises `click.UsageError`, and what `pexrtc_py.join` raises.
     """
     import pexrtc_py
+    from pexrtc_py.errors import NodeUnreachable
 
     alias = where["conference"]
     if where["node"] is None and "@" not in alias:
@@ -41,8 +43,8 @@ async def entered(where: dict[str, Any], stop: asyncio.Event, progress: Progress
     progress.update(f"Joining {alias} ...", state="joining")
     try:
         conference = await _unless(stop, joining)
-    except pexrtc_py.TlsNotTrusted as error:
-        raise pexrtc_py.TlsNotTrusted(f"{error} On the command line: --ca-file FILE.") from error
+    except NodeUnreachable as error:
+        raise _explained(error, where["node"] or alias.rpartition("@")[2]) from error
     finally:
         progress.done()
     if conference is None:
@@ -56,6 +58,16 @@ async def entered(where: dict[str, Any], stop: asyncio.Event, progress: Progress
     finally:
         progress.done()
         await conference.leave()
+
+
+def _explained(error: NodeUnreachable, node: str) -> NodeUnreachable:
+    """The same error, with the node's address in it and in the words of the command line."""
+    from pexrtc_py.errors import TlsNotTrusted
+
+    text = str(error)
+    if isinstance(error, TlsNotTrusted):
+        text += " On the command line: --ca-file FILE."
+    return type(error)(text if node in text else f"{node}: {text}")
 
 
 async def _unless(stop: asyncio.Event, joining: Any) -> Conference | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -45,6 +46,7 @@ async def _record(stop: asyncio.Event, out: Path, *, seconds: float | None, as_j
     from pexrtc_py.recording import recordable
 
     codecs = recordable(out)
+    _check_writable(out)
     progress = Progress()
     async with entered(where, stop, progress, codecs=codecs) as conference:
         if conference is None:
@@ -56,6 +58,18 @@ async def _record(stop: asyncio.Event, out: Path, *, seconds: float | None, as_j
         finally:
             await recording.stop()
     return _report(conference.ended, recording, as_json=as_json, stopped=stop.is_set())
+
+
+def _check_writable(out: Path) -> None:
+    """Find out before we join, and perhaps wait in a lobby, what can be known without creating the file."""
+    from pexrtc_py.errors import RecordingError
+
+    if out.is_dir():
+        raise RecordingError(f"{out} is a directory; name a file in it with --out.")
+    if not out.parent.is_dir():
+        raise RecordingError(f"{out} cannot be written: there is no directory {out.parent}. Choose one that exists with --out.")
+    if not os.access(out if out.exists() else out.parent, os.W_OK):
+        raise RecordingError(f"{out} cannot be written: permission denied. Choose a place that you may write to with --out.")
 
 
 async def _until_done(stop: asyncio.Event, seconds: float | None, conference: Conference, recording: Recording, progress: Progress) -> None:

@@ -75,9 +75,26 @@ class Sources:
         if key not in self._files:
             try:
                 self._files[key] = MediaFile(path, loop=True)
+                _try_out(path)
             except MediaError as error:
                 raise DeviceError(f"{option}: {error} {_INSTEAD[option].capitalize()}.") from error
         return self._files[key]
+
+
+def _try_out(path: Path) -> None:
+    """Decode the first of each stream, for a head may promise what the rest does not hold. Raises MediaError."""
+    import av
+    from av.error import FFmpegError
+
+    with av.open(str(path)) as container:
+        for stream in (*container.streams.video[:1], *container.streams.audio[:1]):
+            container.seek(0)
+            try:
+                found = next(container.decode(stream), None)
+            except FFmpegError:
+                found = None
+            if found is None:
+                raise MediaError(f"The {stream.type} of {path} cannot be decoded; the file is damaged.")
 
 
 def _check_is_there(option: str, path: Path) -> None:
