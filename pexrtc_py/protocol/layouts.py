@@ -100,5 +100,5 @@ def _current(value: object) -> object:
 
 OpenLayout = Annotated[Layout | str, Open(Layout)]
 """A layout as it is asked for; an old name stays what it is, since an old node knows no other."""
-CurrentLayout = Annotated[Layout | str, BeforeValidator(_current), Open(Layout)]
+CurrentLayout = Annotated[Layout | str, Open(Layout), BeforeValidator(_current)]
 """A layout read in any spelling, and written by its present name."""
