@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable
 from random import Random
 from typing import TYPE_CHECKING, TypeVar
 
-from pexrtc_py.errors import DnsFailed, NodeError, NodeUnreachable, NotANode, ProtocolError, RequestRefused
+from pexrtc_py.errors import DnsFailed, NodeError, NodeUnreachable, NotANode, ProtocolError, RequestRefused, UsageError
 from pexrtc_py.protocol.address import Address
 from pexrtc_py.protocol.requests import Status
 from pexrtc_py.signaling.asking import answered, outgoing
@@ -115,7 +115,10 @@ def _resolver(name_server: tuple[str, int] | None) -> Resolver:
     resolver = Resolver(configure=False)
     if name_server is not None:
         address, resolver.port = name_server
-        resolver.nameservers = [address]
+        try:
+            resolver.nameservers = [address]
+        except ValueError as error:
+            raise UsageError(f"{address!r} is no IP address of a name server.") from error
     return resolver
 
 
