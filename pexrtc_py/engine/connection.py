@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import TYPE_CHECKING
 
 from aiortc import RTCDtlsFingerprint, RTCDtlsParameters
@@ -53,9 +54,9 @@ class Connection:
         """Whether the other side said goodbye, or ours did."""
         return self._dtls.state == "closed"
 
-    def silence(self, now: float) -> float:
-        """For how many seconds nothing has arrived."""
-        return now - self.ice.agent.last_received
+    def silence(self) -> float:
+        """For how many seconds nothing has arrived; the machine's clock may be set meanwhile."""
+        return time.monotonic() - self.ice.agent.last_heard
 
     async def gather(self, seconds: float | None = None) -> None:
         """Find candidates; servers that need longer than `seconds` are not waited for."""

@@ -44,6 +44,9 @@ class IceAgent(Connection):
         self.on_candidate: Callable[[IceCandidate], object] | None = None
         self.on_media: Callable[[bytes, float], None] | None = None
         self.last_received = 0.0
+        """Unix seconds, as the kernel stamped it."""
+        self.last_heard = time.monotonic()
+        """The same moment on a clock that nobody sets."""
         self.dropped = 0
         self.gathering: asyncio.Task[None] | None = None
 
@@ -124,7 +127,7 @@ class IceAgent(Connection):
 
     def media_received(self, data: bytes, now: float) -> None:
         """Give media to its consumer, or queue it (bounded) for the DTLS handshake; empty means STUN was seen."""
-        self.last_received = now
+        self.last_received, self.last_heard = now, time.monotonic()
         if not data:
             return
         if self.on_media is not None and _FIRST_RTP_BYTE <= data[0] <= _LAST_RTP_BYTE:

@@ -290,9 +290,9 @@ class Peer:
         self.failure = IceFailed(why)
         self._set_state(PeerState.FAILED)
 
-    def _watch(self, connection: Connection, now: float) -> None:
+    def _watch(self, connection: Connection) -> None:
         """Tell silence from a living connection; the end of DTLS is an end at once."""
-        silent = connection.silence(now)
+        silent = connection.silence()
         if connection.ended:
             self._fail("The other side closed the media connection.")
         elif silent > FAILED_AFTER:
@@ -355,4 +355,4 @@ class Peer:
                 transceiver.receiver.tick(now)
             if self.state in {PeerState.CONNECTED, PeerState.DISCONNECTED}:
                 self._transmit_feedback(self.feedback.outgoing(now))
-                self._watch(connection, now)
+                self._watch(connection)
