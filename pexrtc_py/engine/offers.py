@@ -83,6 +83,8 @@ class _Plan:
     extensions: Mapping[str, int] = field(default_factory=dict)
     rtcp_rsize: bool = True
     refused: tuple[str, ...] = ()
+    answers: bool = False
+    """Answers keep naming our SSRCs in sections that rest: libwebrtc shows nothing of one that disappears and comes back."""
 
 
 class _Numbers:
@@ -214,6 +216,7 @@ def _answered(section: Section, offer: Description, local: LocalParameters, slot
         feedback={codec.payload_type: _shared_feedback(slot, section.formats[codec.payload_type]) for codec in codecs},
         extensions={uri: number for uri, number in section.extensions.items() if uri in _EXTENSIONS},
         rtcp_rsize=section.has("rtcp-rsize"),
+        answers=True,
     )
 
 
@@ -283,7 +286,9 @@ def _accepted_lines(plan: _Plan, slot: Slot, ours: LocalSlot, local: LocalParame
     for codec in plan.codecs:
         yield from _codec_lines(codec, plan.feedback[codec.payload_type])
     if plan.direction in {"sendrecv", "sendonly"}:
-        yield from _source_lines(slot, ours, local)
+        yield from _stream_lines(slot, local)
+    if plan.direction in {"sendrecv", "sendonly"} or plan.answers:
+        yield from _source_lines(ours, local)
 
 
 def _transport_lines(plan: _Plan, local: LocalParameters) -> Iterator[str]:
@@ -306,10 +311,14 @@ def _codec_lines(codec: Codec, feedback: tuple[str, ...]) -> Iterator[str]:
         yield f"a=fmtp:{codec.rtx_payload_type} apt={codec.payload_type}"
 
 
-def _source_lines(slot: Slot, ours: LocalSlot, local: LocalParameters) -> Iterator[str]:
-    """What we send: a stream and track name (never `-`, which breaks a client in use) and the SSRCs."""
+def _stream_lines(slot: Slot, local: LocalParameters) -> Iterator[str]:
+    """The stream and track that we send; never `-`, which breaks a client in use."""
     stream = f"{local.stream}-slides" if slot is Slot.PRESENTATION else local.stream
     yield f"a=msid:{stream} {local.stream}-{slot}"
+
+
+def _source_lines(ours: LocalSlot, local: LocalParameters) -> Iterator[str]:
+    """The SSRCs that we send with."""
     if ours.rtx_ssrc is not None:
         yield f"a=ssrc-group:FID {ours.ssrc} {ours.rtx_ssrc}"
     for ssrc in (ours.ssrc, ours.rtx_ssrc):

@@ -125,6 +125,15 @@ def test_what_we_send_is_announced_and_nothing_else() -> None:
     assert [section.value("msid") for section in offer.sections] == ["pexrtc pexrtc-audio", "pexrtc pexrtc-video", None]
 
 
+def test_an_answer_names_our_ssrcs_in_a_section_that_rests_too() -> None:
+    """In a browser built on libwebrtc the track of an SSRC that disappears and comes back shows nothing any more."""
+    offer = build_offer(replace(US, slots={**US.slots, Slot.PRESENTATION: slot(90, "vp8", direction=Direction.INACTIVE)}))
+
+    resting = build_answer(offer, US).sections[2]
+
+    assert (resting.direction, resting.ssrcs, resting.rtx_ssrcs, resting.value("msid")) == (Direction.INACTIVE, (30,), {30: 31}, None)
+
+
 def test_a_following_offer_differs_in_version_and_direction_only() -> None:
     first = build_offer(US)
 
