@@ -17,8 +17,8 @@ from pexrtc_py.demo.evidence import Evidence, Thumbnail
 from pexrtc_py.demo.voices import Samples, Turns
 
 DURATION_MARGIN = 0.5
-LEAST_PICTURES = 0.9
-"""Share of the sent pictures of whoever is shown that must be in the file; a busy machine sends fewer."""
+LEAST_PICTURES = 0.8
+"""Share of the pictures of whoever is shown that must be in the file; a busy machine leaves some out before sending."""
 LEAST_STAMPED = 0.9
 """Share of the main video's pictures that must say who sent them."""
 LEAST_CORRELATION = 0.5
@@ -138,7 +138,7 @@ def identified(pictures: Sequence[tuple[float, Mark | None]]) -> Check:
 
 def pictures(part: Part, seen: Sequence[tuple[float, Mark | None]]) -> Check:
     """While a participant is shown, its pictures follow each other without loss: the stamps count them."""
-    name, limit = f"pictures of {part.name}", f">= {LEAST_PICTURES:.0%} of the sent"
+    name, limit = f"pictures of {part.name}", f">= {LEAST_PICTURES:.0%}"
     got = sent = 0
     length = 0.0
     for shot in shots(seen, part.stream):
