@@ -359,3 +359,47 @@ async def test_closing_twice_is_fine() -> None:
 
 def test_the_default_trust_is_the_system_s() -> None:
     assert HttpTransport("https://node.example")._tls().verify_mode is ssl.CERT_REQUIRED
+
+
+async def test_addresses_that_are_known_are_used_in_place_of_the_name(serve: Serve) -> None:
+    async def host(request: web.BaseRequest) -> web.Response:
+        return web.Response(text=request.headers["Host"])
+
+    port = (await serve(host)).rpartition(":")[2]
+    node = HttpTransport(f"http://node.invalid:{port}", addresses=["127.0.0.1"])
+    try:
+        assert (await node.request(GET)).body == f"node.invalid:{port}".encode()
+    finally:
+        await node.aclose()
+
+
+@pytest.mark.parametrize(
+    ("addresses", "loopback"),
+    [([], False), (["127.0.0.9"], True), (["127.0.0.1", "::1"], True), (["127.0.0.1", "192.0.2.1"], False), (["192.0.2.1"], False)],
+)
+async def test_a_node_is_on_this_machine_by_all_its_addresses(addresses: list[str], loopback: bool) -> None:
+    assert HttpTransport("https://node.example.com", addresses=addresses).loopback is loopback
+
+
+async def test_no_proxy_of_the_environment_stands_before_this_machine(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def fine(_: web.BaseRequest) -> web.Response:
+        return web.Response(text="fine")
+
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
+    node = HttpTransport(f"http://node.invalid:{(await serve(fine)).rpartition(':')[2]}", addresses=["127.0.0.1"])
+    try:
+        assert (await node.request(GET)).body == b"fine"
+    finally:
+        await node.aclose()
+
+
+async def test_a_proxy_is_found_by_its_own_name_when_the_node_s_addresses_are_known(serve: Serve) -> None:
+    async def proxy(request: web.BaseRequest) -> web.Response:
+        return web.Response(text=f"by the proxy: {request.raw_path}")
+
+    port = (await serve(proxy)).rpartition(":")[2]
+    node = HttpTransport("http://node.invalid", proxy=f"http://localhost:{port}", addresses=["192.0.2.1"])
+    try:
+        assert (await node.request(GET)).body == b"by the proxy: http://node.invalid/x"
+    finally:
+        await node.aclose()
