@@ -31,6 +31,11 @@ class Command:
         async with asyncio.timeout(seconds):
             return await self.process.wait()
 
+    def say(self, line: str) -> None:
+        """Write a line to its standard input."""
+        assert self.process.stdin is not None
+        self.process.stdin.write(f"{line}\n".encode())
+
     async def line(self, seconds: float = 20.0) -> str:
         """The next line of its standard output."""
         assert self.process.stdout is not None
@@ -43,7 +48,13 @@ async def python(*arguments: str | Path, prepare: Callable[[], None] | None = No
     """Run Python with these arguments; killed at the end of the block if it still runs. `prepare` runs in the new process first."""
     path = os.pathsep.join([str(ROOT), str(ROOT / "media"), os.environ.get("PYTHONPATH", "")])
     process = await asyncio.create_subprocess_exec(
-        sys.executable, *map(str, arguments), stdout=PIPE, stderr=PIPE, env={**os.environ, "PYTHONPATH": path}, preexec_fn=prepare
+        sys.executable,
+        *map(str, arguments),
+        stdin=PIPE,
+        stdout=PIPE,
+        stderr=PIPE,
+        env={**os.environ, "PYTHONPATH": path},
+        preexec_fn=prepare,
     )
     command = Command(process)
     assert process.stderr is not None
@@ -53,7 +64,9 @@ async def python(*arguments: str | Path, prepare: Callable[[], None] | None = No
     finally:
         if command.running:
             process.kill()
+        assert process.stdin is not None
         assert process.stdout is not None
+        process.stdin.close()
         command.out += (await process.stdout.read()).decode()
         command.err += (await reading).decode()
         await process.wait()
