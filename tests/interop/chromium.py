@@ -71,8 +71,9 @@ class DevTools:
 
     async def ask(self, method: str, *, session: str | None = None, **parameters: Any) -> Any:
         """Send a command and return its result."""
-        command = {"id": next(self._ids), "method": method, "params": parameters, **({"sessionId": session} if session else {})}
-        answer = self._answers[command["id"]] = asyncio.get_running_loop().create_future()
+        number = next(self._ids)
+        command = {"id": number, "method": method, "params": parameters, **({"sessionId": session} if session else {})}
+        answer = self._answers[number] = asyncio.get_running_loop().create_future()
         await self._socket.send_json(command)
         async with asyncio.timeout(ANSWER_SECONDS):
             message = await answer

@@ -31,12 +31,12 @@ class Visit(Protocol):
 
 
 @pytest.fixture(scope="session")
-def bundle() -> Path:
+def bundle() -> str:
     """The page's script, with the client in it."""
     esbuild = HERE / "node_modules" / ".bin" / "esbuild"
     assert esbuild.exists(), f"The vendor's client is not installed. Run: npm ci --prefix {HERE}"
     subprocess.run(["npm", "run", "--silent", "build"], cwd=HERE, check=True, timeout=60)
-    return HERE / "node_modules" / ".page" / "page.js"
+    return (HERE / "node_modules" / ".page" / "page.js").read_text()
 
 
 @pytest.fixture(scope="session")
@@ -52,10 +52,10 @@ async def browser(chromium_address: str) -> AsyncIterator[DevTools]:
 
 
 @pytest.fixture
-async def page(bundle: Path) -> AsyncIterator[str]:
+async def page(bundle: str) -> AsyncIterator[str]:
     """The address of the page: on the same machine, yet of another origin than the node."""
     app = web.Application()
-    app.router.add_get("/{name:.*}", partial(_serve, {"": (PAGE, "text/html"), "page.js": (bundle.read_text(), "text/javascript")}))
+    app.router.add_get("/{name:.*}", partial(_serve, {"": (PAGE, "text/html"), "page.js": (bundle, "text/javascript")}))
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)

@@ -27,6 +27,8 @@ function screen() {
 
 const show = (slot, stream) => {
     streams[slot] = stream;
+    screens[slot].remove();
+    screens[slot] = screen();
     screens[slot].srcObject = stream;
 };
 callSignals.onRemoteStream.add(stream => show('main', stream));
@@ -35,6 +37,14 @@ for (const [name, signal] of Object.entries(signals)) signal.add(detail => tell(
 for (const [name, signal] of Object.entries(callSignals)) {
     if (!name.endsWith('Stats') && !name.endsWith('Quality')) signal.add(detail => tell(`call.${name}`, detail));
 }
+
+const connections = [];
+window.RTCPeerConnection = class extends RTCPeerConnection {
+    constructor(...options) {
+        super(...options);
+        connections.push(this);
+    }
+};
 
 let ticks = 0;
 callSignals.onRtcStats.add(() => {
@@ -129,6 +139,9 @@ window.visitor = {
         analysers.get(stream).getFloatTimeDomainData(samples);
         return base64(samples.buffer);
     },
+
+    // The connection in use, for a look at what the client keeps to itself.
+    connection: () => connections.at(-1),
 
     // How often the client has looked at its statistics, which it does once a second.
     ticks: () => ticks,

@@ -14,7 +14,6 @@ from tests.media_checks import Ear, Eye, call_of, strength, until
 
 if TYPE_CHECKING:
     from pexrtc_py.conference import Conference
-    from pexrtc_py.node.server import Node
     from tests.conftest import Join
     from tests.interop.conftest import Visit
 

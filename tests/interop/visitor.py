@@ -113,6 +113,14 @@ class Visitor:
         pixels = np.frombuffer(base64.b64decode(seen["pixels"]), np.uint8).reshape(LOOK[1], LOOK[0], 4)
         return (seen["size"][0], seen["size"][1]), pixels[:, :, :3]
 
+    async def shows(self, slot: str = "main", seconds: float = 15.0) -> tuple[int, int]:
+        """Wait until there is any picture; its size."""
+        end = time.monotonic() + seconds
+        while (size := (await self.look(slot))[0]) == (0, 0):
+            assert time.monotonic() < end, f"{self.name} sees no picture in {slot} within {seconds:g} s"
+            await asyncio.sleep(0.05)
+        return size
+
     async def mark(self, slot: str = "main") -> stamp.Mark | None:
         """The stamp in what is shown."""
         return mark_of((await self.look(slot))[1])
