@@ -5,12 +5,14 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: demo test check pytest system clean
+CLIENT := tests/interop
+
+.PHONY: demo test check pytest system client clean
 
 demo: $(VENV)/.installed
 	@$(BIN)/pexrtc demo $(ARGS)
 
-test: system check pytest
+test: system client check pytest
 
 check: $(VENV)/.installed-test
 	$(BIN)/ruff check .
@@ -23,6 +25,13 @@ pytest: $(VENV)/.installed-test
 
 system:
 	@sh tests/system-packages.sh
+
+client: $(CLIENT)/node_modules/.installed
+
+$(CLIENT)/node_modules/.installed: $(CLIENT)/package-lock.json
+	@echo "Installing the vendor's client into $(CLIENT)/node_modules ..."
+	@npm ci --prefix $(CLIENT) --prefer-offline --loglevel=error >/dev/null
+	@touch $@
 
 $(VENV)/.created:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; this is " + sys.version.split()[0] + ". Run: make PYTHON=python3.11 ...")'
@@ -40,4 +49,4 @@ $(VENV)/.installed-test: $(VENV)/.created pyproject.toml
 	@touch $(VENV)/.installed $@
 
 clean:
-	rm -rf $(VENV) dist out .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(CLIENT)/node_modules dist out .mypy_cache .ruff_cache .pytest_cache .hypothesis

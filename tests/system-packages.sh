@@ -4,7 +4,11 @@
 set -eu
 
 missing=""
-command -v ffmpeg >/dev/null 2>&1 || missing="$missing ffmpeg"
+has() { command -v "$1" >/dev/null 2>&1; }
+has ffmpeg || missing="$missing ffmpeg"
+has chromium || has chromium-browser || has google-chrome || missing="$missing chromium"
+has node || missing="$missing nodejs"
+has npm || missing="$missing npm"
 [ -n "$missing" ] || exit 0
 
 install="apt-get install --yes --no-install-recommends$missing"

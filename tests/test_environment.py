@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+import json
 import os
 import re
 import shutil
@@ -68,12 +69,26 @@ def test_without_permission_the_command_to_install_them_is_told(tmp_path: Path) 
 
 
 def test_nothing_is_installed_where_the_programs_are_there(tmp_path: Path) -> None:
-    (tmp_path / "ffmpeg").write_text("#!/bin/sh\n")
-    (tmp_path / "ffmpeg").chmod(0o755)
+    for name in ("ffmpeg", "chromium", "node", "npm"):
+        (tmp_path / name).write_text("#!/bin/sh\n")
+        (tmp_path / name).chmod(0o755)
 
     done = _run("/bin/sh", ROOT / "tests" / "system-packages.sh", path=tmp_path)
 
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_the_vendors_client_is_installed_once_as_it_is_pinned(tmp_path: Path) -> None:
+    lock = ROOT / "tests" / "interop" / "package-lock.json"
+    shutil.copy(lock, tmp_path)
+
+    planned = _made("client", f"CLIENT={tmp_path}")
+
+    locked = json.loads(lock.read_text())["packages"]
+    assert f"npm ci --prefix {tmp_path}" in planned
+    assert locked["node_modules/@pexip/infinity"]["version"] == locked[""]["dependencies"]["@pexip/infinity"]
+    assert not [name for name, package in locked.items() if "resolved" in package]
+    assert all(package["integrity"] for name, package in locked.items() if name)
 
 
 @pytest.mark.timeout(120)
