@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
+from pexrtc_py.engine.clock import unix_time
 from pexrtc_py.engine.pump import MAX_UNITS, Pump, UnitStream
 from pexrtc_py.engine.sending import Outbound
 
@@ -84,7 +84,7 @@ class CallSlot:
 
     def request_keyframe(self) -> None:
         """Ask the other side for a keyframe; nothing for audio."""
-        self._transceiver.receiver.request_keyframe(time.time())
+        self._transceiver.receiver.request_keyframe(unix_time())
 
     async def aclose(self) -> None:
         """Stop sending and end the sink."""

@@ -20,6 +20,7 @@ from aioice.ice import get_host_addresses, server_reflexive_candidate
 from aiortc import RTCIceServer
 from aiortc.rtcicetransport import connection_kwargs
 
+from pexrtc_py.engine.clock import unix_time
 from pexrtc_py.engine.sockets import IceSocket, open_socket
 
 if TYPE_CHECKING:
@@ -123,7 +124,7 @@ class IceAgent(Connection):
 
     def data_received(self, data: bytes, component: int) -> None:
         """What came through a relay; direct datagrams come through `media_received`."""
-        self.media_received(data, time.time())
+        self.media_received(data, unix_time())
 
     def media_received(self, data: bytes, now: float) -> None:
         """Give media to its consumer, or queue it (bounded) for the DTLS handshake; empty means STUN was seen."""

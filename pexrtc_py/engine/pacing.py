@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import math
-import time
 from typing import Protocol
 
 from pexrtc_media.base import Timeline
+from pexrtc_py.engine.clock import unix_time
 
 PATIENCE = 1.0
 """Seconds for which a source may be late throughout; one that does not catch up is taken as it comes from then on."""
@@ -28,15 +28,15 @@ class Clock(Protocol):
 
 
 class SystemClock:
-    """The machine's clock."""
+    """The engine's own clock."""
 
     def now(self) -> float:
         """Unix seconds."""
-        return time.time()
+        return unix_time()
 
     async def sleep_until(self, when: float) -> None:
         """Wait until `when`; if that has passed, for one round of the event loop."""
-        await asyncio.sleep(max(0.0, when - time.time()))
+        await asyncio.sleep(max(0.0, when - unix_time()))
 
 
 class Pace:

@@ -9,9 +9,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-import time
 from typing import TYPE_CHECKING
 
+from pexrtc_py.engine.clock import unix_time
 from pexrtc_py.engine.connection import Connection
 from pexrtc_py.engine.feedback import Feedback
 from pexrtc_py.engine.negotiation import Negotiated, dtls_role, negotiate
@@ -345,12 +345,12 @@ class Peer:
         self._transmit_feedback([self.feedback.urgent(requests)])
 
     def _report_now(self) -> None:
-        self._transmit_feedback(self.feedback.outgoing(time.time()))
+        self._transmit_feedback(self.feedback.outgoing(unix_time()))
 
     async def _tick(self, connection: Connection) -> None:
         while self.state not in {PeerState.FAILED, PeerState.CLOSED}:
             await asyncio.sleep(TICK)
-            now = time.time()
+            now = unix_time()
             for transceiver in self.transceivers.values():
                 transceiver.receiver.tick(now)
             if self.state in {PeerState.CONNECTED, PeerState.DISCONNECTED}:

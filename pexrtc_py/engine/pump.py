@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 import weakref
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 from typing import Generic, ParamSpec, Self, TypeVar
 
 from pexrtc_media.base import AccessUnit, Sink, Source
+from pexrtc_py.engine.clock import unix_time
 from pexrtc_py.engine.receiver import EncodedReceiver
 from pexrtc_py.engine.types import Slot
 
@@ -31,7 +31,7 @@ class UnitStream(AsyncIterator[AccessUnit]):
     forgets the stream.
     """
 
-    def __init__(self, receiver: EncodedReceiver, *, maxsize: int = MAX_UNITS, now: Callable[[], float] = time.time) -> None:
+    def __init__(self, receiver: EncodedReceiver, *, maxsize: int = MAX_UNITS, now: Callable[[], float] = unix_time) -> None:
         self.dropped = 0
         """Units lost because the reader was too slow."""
         self._receiver, self._maxsize, self._now = receiver, maxsize, now

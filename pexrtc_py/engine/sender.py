@@ -7,11 +7,11 @@ does not shift audio against video at the other end.
 from __future__ import annotations
 
 import random
-import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from pexrtc_media.base import AccessUnit
+from pexrtc_py.engine.clock import unix_time
 from pexrtc_py.engine.payloads import packetize
 from pexrtc_py.engine.rtp import RtpPacket, serialize, wrap_rtx
 from pexrtc_py.engine.types import Codec, Slot
@@ -65,7 +65,7 @@ class RtpSender:
     Everything is synchronous and runs on the event loop.
     """
 
-    def __init__(self, *, slot: Slot, transmit: Callable[[bytes], None], now: Callable[[], float] = time.time) -> None:
+    def __init__(self, *, slot: Slot, transmit: Callable[[bytes], None], now: Callable[[], float] = unix_time) -> None:
         self.slot = slot
         self.ssrc, self.rtx_ssrc = random.sample(range(1, 1 << 32), 2)
         self.stats = SenderStats()

@@ -11,11 +11,12 @@ import asyncio
 import logging
 import socket
 import struct
-import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from aioice.ice import StunProtocol
+
+from pexrtc_py.engine.clock import unix_time, unix_time_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -156,12 +157,12 @@ def _stamped_reader(sock: socket.socket) -> Callable[[], tuple[bytes, Address, f
         for level, kind, value in ancillary:
             if level == socket.SOL_SOCKET and kind == _SO_TIMESTAMPNS:
                 seconds, nanoseconds = _TIMESPEC.unpack(value[: _TIMESPEC.size])
-                return data, address, seconds + nanoseconds * 1e-9
-        return data, address, time.time()
+                return data, address, unix_time_of(seconds + nanoseconds * 1e-9)
+        return data, address, unix_time()
 
     return read
 
 
 def _read_unstamped(sock: socket.socket) -> tuple[bytes, Address, float]:
     data, address = sock.recvfrom(MAX_DATAGRAM)
-    return data, address, time.time()
+    return data, address, unix_time()

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+from pexrtc_py.engine.clock import unix_time
 from pexrtc_py.engine.types import Slot
 from pexrtc_py.node.bridge_call import BridgedCall
 from pexrtc_py.node.forwarding import Forwarder, TranscoderStats, View
@@ -69,7 +70,7 @@ class BridgedRoom:
         self.calls: dict[str, BridgedCall] = {}
         self.video = {slot: Forwarder(executor=pictures, title=title) for slot in (Slot.VIDEO, Slot.PRESENTATION)}
         self._sound, self._on_voice = sound, on_voice
-        self._desk = MixingDesk(round((time.time() - DELAY) * RATE) // BLOCK * BLOCK)
+        self._desk = MixingDesk(round((unix_time() - DELAY) * RATE) // BLOCK * BLOCK)
         self._speaking: set[str] = set()
         self._ticks = self._skipped = 0
         self._lateness = self._work = 0.0
@@ -104,7 +105,7 @@ class BridgedRoom:
 
     def show(self) -> None:
         """Look anew who sees whom."""
-        now, started = time.time(), [call.call for call in self.calls.values() if call.started]
+        now, started = unix_time(), [call.call for call in self.calls.values() if call.started]
         main = {name: View(main_sources(self.plan, name), board(self.plan, name)) for name in started}
         slides = {name: View(slides_sources(self.plan, name)) for name in started}
         self.video[Slot.VIDEO].show(main, now)
@@ -137,10 +138,10 @@ class BridgedRoom:
     async def _next_tick(self) -> int:
         """Wait until the next block is due; how many are to be left out before it."""
         due = self._desk.mixer.position / RATE + DELAY
-        late = time.time() - due
+        late = unix_time() - due
         # Even a late tick gives way first: after a stall the packets of that time still wait in the sockets.
         await asyncio.sleep(max(-late, 0.0 if late < 2 * BLOCK / RATE else 0.002))
-        self._lateness = max(self._lateness, time.time() - due)
+        self._lateness = max(self._lateness, unix_time() - due)
         skip = max(0, round(late * RATE) // BLOCK - CATCH_UP)
         self._skipped += skip
         return skip

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections import deque
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 
 from pexrtc_media.base import AccessUnit
+from pexrtc_py.engine.clock import unix_time
 from pexrtc_py.engine.decoders import VideoDecoder
 from pexrtc_py.engine.encoders import VideoEncoder
 from pexrtc_py.engine.peer import Transceiver
@@ -170,7 +170,7 @@ class Forwarder:
         """A call takes part: as a source, and as a receiver."""
         self._sources[call] = _Source(transceiver)
         self._receivers[call] = _Receiver(transceiver)
-        transceiver.sender.on_keyframe_request = lambda: self._refresh(call, time.time())
+        transceiver.sender.on_keyframe_request = lambda: self._refresh(call, unix_time())
 
     def remove(self, call: str) -> None:
         """The call is gone; an unknown one is no error."""
@@ -275,14 +275,14 @@ class Forwarder:
             codec,
             executor=self._executor,
             deliver=lambda unit, captured: self._deliver(source, unit, captured),
-            ask=lambda: self._ask(source, time.time()),
+            ask=lambda: self._ask(source, unix_time()),
         )
 
     def _deliver(self, source: str, unit: AccessUnit, captured: float) -> None:
         native = self._sources[source].codec if source in self._sources else None
         for receiver in self._receivers.values():
             if native is not None and receiver.codec == unit.codec and not receiver.accepts(native):
-                self._pass(receiver, source, unit, captured, time.time())
+                self._pass(receiver, source, unit, captured, unix_time())
 
     def _spawn(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.create_task(work)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import partial
@@ -24,6 +25,7 @@ from pexrtc_py.engine.types import Candidate, Direction, Slot, SlotOptions
 from pexrtc_py.errors import NegotiationFailed
 from pexrtc_py.node.bridge import Bridge
 from pexrtc_py.node.bridge_call import INBOX
+from pexrtc_py.node.bridge_room import BridgedRoom
 from pexrtc_py.node.forwarding import BACKLOG
 from pexrtc_py.node.mixing import LOOKAHEAD
 from pexrtc_py.node.plan import MediaPlan, Seat
@@ -562,3 +564,22 @@ async def test_closing_twice_is_fine(stage: Stage) -> None:
     await stage.bridge.aclose()
 
     assert stage.bridge.stats() == {}
+
+
+async def test_a_room_goes_on_mixing_when_the_machines_clock_is_set_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    right = time.time
+    with ThreadPoolExecutor(1) as executor:
+        room = BridgedRoom("room", "Room", sound=executor, pictures=executor, on_voice=lambda *_: None)
+        await _ticked(room, 2)
+
+        monkeypatch.setattr(time, "time", lambda: right() - 3600)
+
+        await _ticked(room, 10)
+        assert room.stats().skipped == 0
+        await room.aclose()
+
+
+async def _ticked(room: BridgedRoom, count: int) -> None:
+    async with asyncio.timeout(5):
+        while room.stats().ticks < count:  # noqa: ASYNC110  # a snapshot tells nobody of the next
+            await asyncio.sleep(0.01)

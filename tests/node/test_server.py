@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import re
 import ssl
+import time
 from typing import Any
 
 import aiohttp
@@ -103,6 +104,18 @@ async def test_stopping_tells_everybody_and_ends_the_streams() -> None:
 
     assert "\nevent: disconnect\n" in events
     assert events.endswith('data: {"reason":"Signaling node disconnected"}\n\n')
+
+
+async def test_nobody_is_removed_when_the_machines_clock_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    right = time.time
+    async with Node(Vmr("meet"), media=NoMedia) as node, aiohttp.ClientSession() as session:
+        token = await join(session, node)
+        monkeypatch.setattr(time, "time", lambda: right() + 3600)
+
+        node.sweep()
+
+        status, _ = await post(session, f"{node.url}{API}/conferences/meet/refresh_token", token=token)
+    assert status == 200
 
 
 async def test_the_clock_removes_whoever_does_not_refresh() -> None:
