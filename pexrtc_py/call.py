@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pexrtc_media.base import Source
-
     from pexrtc_py.hub import Hub
     from pexrtc_py.protocol.declare import CallRequest, ParticipantRequest
     from pexrtc_py.recording import Recording
@@ -121,6 +120,9 @@ class Call:
         offer = await self.peer.create_offer()
         answer = await self._control.ask_as_me(Calls(sdp=offer))
         self._uuid = answer.call_uuid
+        if self._closed:  # meanwhile, when there was no call yet that the node could have been told of
+            await self._hang_up()
+            raise CallError("The call was ended while it was being placed.")
         self._tasks = [asyncio.create_task(self.peer.gather()), asyncio.create_task(self._tell_candidates())]
         await self.peer.set_answer(answer.sdp or "")
         await self._control.ask_of_call(answer.call_uuid, Ack())
@@ -151,10 +153,15 @@ class Call:
         if self._closed:
             return
         self._closed = True
-        for recording in self._recordings:
-            await recording.stop()
-        for slot in self.slots.values():
-            await slot.aclose()
+        async with contextlib.AsyncExitStack() as ending:  # from the last line up; each is done even if one before it fails
+            ending.push_async_callback(self.peer.close)
+            ending.push_async_callback(self._hang_up)
+            for slot in self.slots.values():
+                ending.push_async_callback(slot.aclose)
+            for recording in self._recordings:
+                ending.push_async_callback(recording.stop)
+
+    async def _hang_up(self) -> None:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -163,7 +170,6 @@ class Call:
                 await self._control.ask_of_call(self._uuid, CallDisconnect())
             except NodeError as error:
                 logger.info("The node was not told of the call's end: %s", error)
-        await self.peer.close()
 
     # Renegotiation
 
@@ -182,11 +188,15 @@ class Call:
         transceiver = self.peer.transceivers[slot]
         if direction in {None, transceiver.direction} and codecs in {None, transceiver.wanted_codecs}:
             return
-        if direction is not None:
-            self.peer.set_direction(slot, direction)
-        if codecs is not None:
-            self.peer.set_codecs(slot, codecs)
-        await self.renegotiate()
+        before = transceiver.direction, transceiver.wanted_codecs
+        self.peer.set_direction(slot, direction or before[0])
+        self.peer.set_codecs(slot, before[1] if codecs is None else codecs)
+        try:
+            await self.renegotiate()
+        except BaseException:
+            # Not agreed, so not so: whoever tries again must be heard.
+            transceiver.direction, transceiver.wanted_codecs = before
+            raise
 
     async def renegotiate(self) -> None:
         """Offer again with what is wanted now; raises CallError or NodeError."""

@@ -6,7 +6,8 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from fractions import Fraction
-from typing import Any
+from pathlib import Path
+from typing import Any, TypeVar, cast
 
 import numpy as np
 import pytest
@@ -15,10 +16,17 @@ from av import VideoFrame
 import pexrtc_py
 from pexrtc_media import Callback, Pattern, Tone, stamp
 from pexrtc_media.base import AccessUnit
-from pexrtc_py.engine.types import Direction, Slot
-from pexrtc_py.errors import FloorRefused, UsageError
+from pexrtc_py.call import Call
+from pexrtc_py.engine.types import Direction, PeerState, Slot
+from pexrtc_py.errors import CallError, FloorRefused, NodeUnreachable, UsageError
+from pexrtc_py.hub import Hub
 from pexrtc_py.node import Node, Vmr
+from pexrtc_py.protocol.declare import CallRequest, ParticipantRequest
+from pexrtc_py.protocol.models import CallAnswer
+from pexrtc_py.protocol.requests.call import CallDisconnect
+from pexrtc_py.protocol.requests.participant import Calls
 
+T = TypeVar("T")
 SIZE = (640, 360)
 
 
@@ -145,6 +153,87 @@ async def test_who_joined_to_listen_can_begin_to_send(node: Node) -> None:
         assert tx.call.peer.transceivers[Slot.VIDEO].current is Direction.SENDRECV
         async with rx.call.video.frames() as frames:
             await _first_mark(frames, 4)
+
+
+async def test_a_change_that_failed_can_be_tried_again(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with _join(node, "tx") as tx:
+        asked = tx.ask_of_call
+
+        async def unreachable(call: str, request: Any) -> Any:
+            raise NodeUnreachable("The wire was cut.")
+
+        monkeypatch.setattr(tx, "ask_of_call", unreachable)
+        with pytest.raises(NodeUnreachable):
+            await tx.call.video.send(Pattern(SIZE, stamp=4))
+        monkeypatch.setattr(tx, "ask_of_call", asked)
+
+        await tx.call.video.send(Pattern(SIZE, stamp=4))
+
+        assert tx.call.peer.transceivers[Slot.VIDEO].current is Direction.SENDRECV
+
+
+async def test_the_connection_is_closed_though_closing_was_given_up_before(node: Node) -> None:
+    async with _join(node, "tx", video=Pattern(SIZE)) as tx:
+        closing = asyncio.create_task(tx.call.close())
+        await asyncio.sleep(0)
+        closing.cancel()
+        await asyncio.wait([closing])
+
+        assert tx.call.peer.state is PeerState.CLOSED
+        assert not tx.call.peer.connection.ice.agent._protocols
+
+
+async def test_the_connection_is_closed_though_a_sink_fails_at_its_end(node: Node, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with _join(node, "tx", video=Pattern(SIZE)) as tx:
+        recording = await tx.record(tmp_path / "a.webm")
+
+        async def fails() -> None:
+            raise OSError("disk gone")
+
+        monkeypatch.setattr(recording, "stop", fails)
+        with pytest.raises(OSError, match="disk gone"):
+            await tx.call.close()
+        monkeypatch.undo()
+        await recording.stop()
+
+        assert tx.call.peer.state is PeerState.CLOSED
+
+
+async def test_a_call_that_is_closed_while_it_is_placed_leaves_nothing() -> None:
+    control = SlowControl()
+    call = Call(control, loopback=True)
+    connecting = asyncio.create_task(call.connect())
+    await control.asked.wait()
+
+    await call.close()
+    control.answers.set()
+
+    with pytest.raises(CallError, match="ended while it was being placed"):
+        await connecting
+    assert control.requests == [Calls, CallDisconnect]
+    assert call.peer.connection is not None
+    assert not call.peer.connection.ice.agent._protocols
+
+
+class SlowControl:
+    """A node that takes its time to answer."""
+
+    my_uuid = "me"
+    hub = Hub()
+
+    def __init__(self) -> None:
+        self.requests: list[type[Any]] = []
+        self.asked, self.answers = asyncio.Event(), asyncio.Event()
+
+    async def ask_as_me(self, request: ParticipantRequest[T]) -> T:
+        self.requests.append(type(request))
+        self.asked.set()
+        await self.answers.wait()
+        return cast(T, CallAnswer(call_uuid="call", sdp=""))
+
+    async def ask_of_call(self, call: str, request: CallRequest[T]) -> T:
+        self.requests.append(type(request))
+        return cast(T, None)
 
 
 async def test_a_source_is_swapped_in_mid_call(node: Node) -> None:

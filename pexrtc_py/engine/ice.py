@@ -32,6 +32,8 @@ logger = logging.getLogger(__name__)
 
 MAX_QUEUED = 512
 """Datagrams held for the DTLS handshake; more are dropped and counted."""
+MAX_REMOTE_CANDIDATES = 128
+"""Each one is sent checks; more of them than any machine has are an attack, on us or through us."""
 SERVER_TIMEOUT = 5.0
 _FIRST_RTP_BYTE, _LAST_RTP_BYTE = 128, 191
 
@@ -189,7 +191,9 @@ class IceTransport:
         self.agent.on_candidate = lambda candidate: callback("candidate:" + candidate.to_sdp())
 
     async def gather(self) -> None:
-        """Open the host sockets, once; servers are asked in the background."""
+        """Open the host sockets, once and not after `close()`; servers are asked in the background."""
+        if self.state == "closed":
+            return
         if self._gathering is None:
             self._gathering = asyncio.create_task(self.agent.gather_candidates())
         await asyncio.shield(self._gathering)
@@ -212,7 +216,9 @@ class IceTransport:
         self.state = "completed"
 
     def add_candidate(self, text: str) -> bool:
-        """Add a remote candidate; False when it is of no use here (malformed, TCP, or a name instead of an address)."""
+        """Add a remote candidate; False when it is of no use here (malformed, TCP, or one too many)."""
+        if len(self._adding) + len(self.agent.remote_candidates) >= MAX_REMOTE_CANDIDATES:
+            return False
         try:
             candidate = IceCandidate.from_sdp(text.removeprefix("candidate:"))
         except (ValueError, IndexError):
@@ -243,6 +249,8 @@ class IceTransport:
         self.state = "closed"
         for task in self._adding:
             task.cancel()
+        if self._gathering is not None:
+            await asyncio.wait([self._gathering])  # it would open sockets that nobody closes
         await self.agent.close()
 
 

@@ -114,6 +114,7 @@ class Peer:
         self._role: str | None = None
         self._settled = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
+        self._closing: asyncio.Task[None] | None = None
         self._state_callbacks: list[Callable[[PeerState], None]] = []
         self.failure: IceFailed | None = None
         """Why the state is FAILED."""
@@ -284,7 +285,10 @@ class Peer:
         if state in {PeerState.CONNECTED, PeerState.FAILED, PeerState.CLOSED}:
             self._settled.set()
         for callback in list(self._state_callbacks):
-            callback(state)
+            try:
+                callback(state)
+            except Exception:
+                logger.exception("%s: a callback for its state raised", self.name)
 
     def _fail(self, why: str) -> None:
         self.failure = IceFailed(why)
@@ -301,10 +305,13 @@ class Peer:
             self._set_state(PeerState.DISCONNECTED if silent > DISCONNECTED_AFTER else PeerState.CONNECTED)
 
     async def close(self) -> None:
-        """Say goodbye and close the sockets; calling it again does nothing."""
-        if self.state is PeerState.CLOSED:
-            return
-        self._set_state(PeerState.CLOSED)
+        """Say goodbye and close the sockets, to the end even if whoever waits for it is cancelled; calling it again waits for the same."""
+        if self._closing is None:
+            self._set_state(PeerState.CLOSED)
+            self._closing = asyncio.create_task(self._close())
+        await asyncio.shield(self._closing)
+
+    async def _close(self) -> None:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
