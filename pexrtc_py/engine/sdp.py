@@ -21,6 +21,8 @@ _EXTMAP = re.compile(r"(?P<id>[0-9]{1,5})(?:/\w+)?\s+(?P<uri>\S+)(?:\s.*)?")
 _FINGERPRINT = re.compile(r"(?P<algorithm>\S+)\s+(?P<value>[0-9A-Fa-f]{2}(?::[0-9A-Fa-f]{2})*)")
 _FID = re.compile(r"FID\s+(?P<media>[0-9]{1,10})\s+(?P<rtx>[0-9]{1,10})")
 _TO_BITS = {"AS": 1000, "TIAS": 1}
+MAX_LINES, MAX_SECTIONS = 4000, 64
+"""Browsers send some 500 lines in 3 sections. Reading takes sections times lines, and must not hold up all other calls."""
 _DIRECTIONS = {f"a={direction}": direction for direction in Direction}
 
 
@@ -250,6 +252,7 @@ class Description:
     def of(lines: Iterable[str]) -> Description:
         """A description of these lines, without their ends; empty ones are passed over. `SdpError` as in `parse`."""
         numbered = [(index, line) for index, line in enumerate(lines, 1) if line]
+        _measure([line for _, line in numbered])
         for index, line in numbered:
             _check(index, line)
         kept = [line for _, line in numbered]
@@ -321,6 +324,15 @@ def _media_line(line: str) -> re.Match[str]:
     if match is None or int(match["port"]) > 65535:
         raise SdpError(f"The line {_shown(line)} is no media line (m=kind port protocol formats); the other side sent malformed SDP.")
     return match
+
+
+def _measure(lines: Sequence[str]) -> None:
+    sections = sum(line.startswith("m=") for line in lines)
+    if len(lines) > MAX_LINES or sections > MAX_SECTIONS:
+        raise SdpError(
+            f"The session description has {len(lines)} lines and {sections} sections; "
+            f"{MAX_LINES} and {MAX_SECTIONS} are the most that is read here. The other side must leave out what it does not use."
+        )
 
 
 def _check(index: int, line: str) -> None:

@@ -279,3 +279,9 @@ def test_printing_is_the_identity_on_well_formed_lines(lines: list[str]) -> None
     text = "".join(f"{line}\r\n" for line in ["v=0", *lines])
 
     assert str(Description.parse(text)) == text
+
+
+@pytest.mark.parametrize("lines", [["a=x"] * 5000, ["m=audio 9 x 1"] * 65])
+def test_a_description_beyond_measure_is_refused_before_it_is_read(lines: list[str]) -> None:
+    with pytest.raises(SdpError, match="the most that is read here"):
+        Description.of(["v=0", *lines])
