@@ -18,11 +18,13 @@ from pexrtc_media import stamp
 from pexrtc_media.arrays import Plane, rows
 from pexrtc_media.base import Timeline
 from pexrtc_media.files import MediaFile
-from pexrtc_media.synthetic import copied, load_image
+from pexrtc_media.synthetic import load_image
+from pexrtc_media.transform import letterbox
 
 FILM, PORTRAIT = 1, 2
 """Stream numbers in the stamps."""
-PORTRAIT_SIZE = (640, 360)
+SIZE = (640, 360)
+"""Of both, so that the recording keeps one size, and a small machine keeps up."""
 PORTRAIT_FPS = 15
 _MARGIN = 24
 """How far the portrait moves to each side, in pixels."""
@@ -61,10 +63,9 @@ class Film:
             index += 1
 
     def _stamped(self, frame: av.VideoFrame, index: int) -> av.VideoFrame:
-        # A copy, for the decoder builds its next pictures on this one.
-        assert frame.pts is not None and frame.time_base is not None
-        copy = copied(frame.reformat(format="yuv420p"), pts=frame.pts, time_base=frame.time_base)
-        return _finished(copy, self._name, FILM, index)
+        # Smaller, and so a copy: on the picture itself the decoder builds the next ones.
+        assert (frame.width, frame.height) != SIZE, "the demo's film is larger than what is shown"
+        return _finished(letterbox(frame, *SIZE), self._name, FILM, index)
 
     async def aclose(self) -> None:
         """Close the file."""
@@ -93,7 +94,7 @@ class Portrait:
         phase = 2 * math.pi * index / PORTRAIT_FPS / _PERIOD
         left = round(_MARGIN / 2 * (1 + math.sin(phase))) * 2
         top = round(_MARGIN / 2 * (1 + math.sin(2 * phase))) * 2
-        frame = av.VideoFrame(*PORTRAIT_SIZE, "yuv420p")
+        frame = av.VideoFrame(*SIZE, "yuv420p")
         for plane in range(3):
             half = 1 if plane == 0 else 2
             view = rows(frame, plane)
@@ -104,7 +105,7 @@ class Portrait:
 
 def _canvas(portrait: Plane) -> av.VideoFrame:
     """The portrait before a blurred and darkened copy of itself, larger than what is shown by the margin all round."""
-    width, height = (side + 2 * _MARGIN for side in PORTRAIT_SIZE)
+    width, height = (side + 2 * _MARGIN for side in SIZE)
     picture = Image.fromarray(portrait)
     back = picture.resize((width, width)).crop((0, (width - height) // 2, width, (width + height) // 2))
     canvas = back.filter(ImageFilter.GaussianBlur(18)).point(lambda level: level * 0.55)
@@ -116,7 +117,7 @@ def _canvas(portrait: Plane) -> av.VideoFrame:
 def _finished(frame: av.VideoFrame, name: str, stream: int, index: int) -> av.VideoFrame:
     """Name and stamp a picture, in place."""
     assert frame.pts is not None and frame.time_base is not None
-    label = _label(name, frame.height // 20)
+    label = _label(name, frame.height // 18)
     bottom, left = frame.height - frame.height // 24 & ~1, frame.height // 24 & ~1
     luma = rows(frame)
     luma[bottom - label.shape[0] : bottom, left : left + label.shape[1]] = label

@@ -27,6 +27,7 @@ ALIAS = "meet.alice"
 SLIDES_FPS = 5
 NO_SLIDES = "no slides"
 SHOW = 0.2
+_TICK = 0.05
 _PATIENCE = 10.0
 """Seconds by which the recording may lag behind the clock before the demo gives up waiting for it."""
 
@@ -42,6 +43,8 @@ class Outcome:
     spoken: float = 0.0
     """Up to which media time they spoke at most."""
     presented: tuple[float, float] | None = None
+    held_up: float = 0.0
+    """For how long at most the event loop could do nothing, in seconds: how busy the machine was."""
     shown_slides: list[Path] = field(default_factory=list)
 
 
@@ -95,6 +98,18 @@ class Stage:
         """Everybody leaves, the node stops."""
         await self._stack.aclose()
 
+    def watch(self, outcome: Outcome) -> None:
+        """Measure until the end how much the event loop is held up."""
+
+        async def measure() -> None:
+            while True:
+                due = asyncio.get_running_loop().time() + _TICK
+                await asyncio.sleep(_TICK)
+                outcome.held_up = max(outcome.held_up, asyncio.get_running_loop().time() - due)
+
+        watching = asyncio.create_task(measure())
+        self._stack.callback(watching.cancel)
+
     def begin(self) -> float:
         """Let the participants talk; returns when, by the loop's clock."""
         self._start.set()
@@ -125,6 +140,7 @@ async def perform(path: Path, seconds: float, *, tell: Tell, stop: asyncio.Event
     async with Stage(seconds) as stage, contextlib.AsyncExitStack() as bot:
         outcome = Outcome(path, stage.turns, stage.voices, shown_slides=stage.assets.slides())
         began = stage.begin()
+        stage.watch(outcome)
         recording = await stage.bot(bot, path)
         await _play(stage, recording, outcome, seconds, tell=tell, stop=stop)
         await recording.stop()

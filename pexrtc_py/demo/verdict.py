@@ -15,6 +15,7 @@ from pexrtc_py.demo.judging import Check, Expected, Part, judge
 from pexrtc_py.demo.pictures import FILM, PORTRAIT
 from pexrtc_py.demo.staging import Outcome
 
+BUSY = 0.2
 NAMES = {FILM: "Film", PORTRAIT: "Portrait"}
 _GREEN, _RED, _PLAIN = "\x1b[32m", "\x1b[1;31m", "\x1b[0m"
 
@@ -26,6 +27,8 @@ class Verdict:
     checks: list[Check]
     inspection: Inspection
     sheet: Path
+    held_up: float = 0.0
+    """For how long at most the event loop could do nothing, in seconds."""
 
     @property
     def ok(self) -> bool:
@@ -38,6 +41,7 @@ class Verdict:
             "ok": self.ok,
             "file": str(self.inspection.path),
             "contact_sheet": str(self.sheet),
+            "event_loop_held_up_seconds": round(self.held_up, 3),
             "checks": [check.as_dict() for check in self.checks],
             "inspection": self.inspection.as_dict(),
         }
@@ -51,6 +55,8 @@ class Verdict:
         table = ["  ".join([*row, mark]).rstrip() for row, mark in zip(cells, marks, strict=True)]
         failed = [check.name for check in self.checks if not check.ok]
         said = f"FAIL: {', '.join(failed)}." if failed else f"All {len(self.checks)} checks passed."
+        if failed and self.held_up > BUSY:
+            said += f" The machine was busy (nothing went on for up to {self.held_up:.1f} s): try again when it does nothing else."
         return [*table, "", said, f"Recording:     {self.inspection.path}", f"Contact sheet: {self.sheet}"]
 
 
@@ -62,7 +68,7 @@ def reach(outcome: Outcome, seconds: float) -> Verdict:
     presented = outcome.presented or (0.0, 0.0)
     expected = Expected(seconds=seconds, parts=parts, turns=outcome.turns, slides=slides, presented=presented)
     checks = judge(evidence, expected)
-    return Verdict(checks, evidence.inspection, contact_sheet(outcome.path, outcome.path.with_suffix(".png")))
+    return Verdict(checks, evidence.inspection, contact_sheet(outcome.path, outcome.path.with_suffix(".png")), outcome.held_up)
 
 
 def small(path: Path) -> Thumbnail:
