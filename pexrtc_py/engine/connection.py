@@ -79,6 +79,20 @@ class Connection:
         for candidate in remote.candidates:
             self.add_candidate(candidate, ufrag=remote.ufrag)
 
+    def restarts(self, remote: Transport) -> bool:
+        """Whether a description asks for an ICE restart: its credentials are not those that we know."""
+        return self._remote_ufrag not in {None, remote.ufrag}
+
+    async def restart(self, remote: Transport, seconds: float) -> None:
+        """Prepare for the other side's new credentials, with new ones of ours; `reconnect()` follows."""
+        self._remote_ufrag = remote.ufrag
+        await self.ice.restart()
+        await self.gather(seconds)
+
+    async def reconnect(self, remote: Transport) -> None:
+        """Find another way to the other side and take it; raises ConnectionError. Set your own deadline."""
+        await self.ice.reconnect(remote.ufrag, remote.pwd, lite=remote.lite)
+
     async def connect(self, remote: Transport, *, active: bool) -> None:
         """Connect to the other side, as DTLS client when `active`; raises ConnectionError. Set your own deadline."""
         await self.ice.gather()

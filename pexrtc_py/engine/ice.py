@@ -160,9 +160,12 @@ class IceTransport:
 
     def __init__(self, *, controlling: bool, servers: Sequence[IceServer] = (), loopback: bool = False, relay_only: bool = False) -> None:
         policy = TransportPolicy.RELAY if relay_only else TransportPolicy.ALL
-        self.agent = IceAgent(loopback=loopback, ice_controlling=controlling, transport_policy=policy, **_server_options(servers))
+        self._options = {"loopback": loopback, "transport_policy": policy, **_server_options(servers)}
+        self.agent = IceAgent(ice_controlling=controlling, **self._options)
+        """Carries the media."""
+        self._latest = self.agent
+        """Whose credentials were told last; another agent than `agent` while ICE restarts."""
         self.state = "new"
-        self._remote: tuple[str, str] | None = None
         self._adding: set[asyncio.Task[None]] = set()
         self._gathering: asyncio.Task[None] | None = None
 
@@ -174,17 +177,17 @@ class IceTransport:
     @property
     def ufrag(self) -> str:
         """The local username fragment."""
-        return self.agent.local_username
+        return self._latest.local_username
 
     @property
     def pwd(self) -> str:
         """The local password."""
-        return self.agent.local_password
+        return self._latest.local_password
 
     @property
     def candidates(self) -> list[str]:
         """What is known so far, as `a=candidate` values starting with `candidate:`."""
-        return ["candidate:" + c.to_sdp() for c in self.agent.local_candidates]
+        return ["candidate:" + c.to_sdp() for c in self._latest.local_candidates]
 
     def on_candidate(self, callback: Callable[[str], object]) -> None:
         """Call back with each local candidate from now on."""
@@ -195,29 +198,46 @@ class IceTransport:
         if self.state == "closed":
             return
         if self._gathering is None:
-            self._gathering = asyncio.create_task(self.agent.gather_candidates())
+            self._gathering = asyncio.create_task(self._latest.gather_candidates())
         await asyncio.shield(self._gathering)
 
     async def gathered(self) -> None:
         """Wait until the servers have answered or given up."""
-        if self.agent.gathering is not None:
-            await asyncio.wait([self.agent.gathering])
+        if self._latest.gathering is not None:
+            await asyncio.wait([self._latest.gathering])
 
     async def connect(self, ufrag: str, pwd: str, *, lite: bool = False) -> None:
         """Check connectivity until a pair is nominated; raises ConnectionError when closed meanwhile. Set your own deadline."""
         self.state = "checking"
-        self.agent.remote_username, self.agent.remote_password = ufrag, pwd
-        self.agent.remote_is_lite = lite
         try:
-            await self.agent.connect()
+            await _check(self.agent, ufrag, pwd, lite=lite)
         except ConnectionError:
             self.state = "failed"
             raise
         self.state = "completed"
 
+    async def restart(self) -> None:
+        """Take new credentials and open new sockets (RFC 8445 9); media goes on as before until `reconnect()` has found another way."""
+        agent = IceAgent(ice_controlling=self.agent.ice_controlling, **self._options)
+        agent.on_candidate, agent.on_media = self.agent.on_candidate, self.agent.on_media
+        given_up, self._latest = self._latest, agent
+        self._gathering = None
+        if given_up is not self.agent:
+            await given_up.close()
+        await self.gather()
+
+    async def reconnect(self, ufrag: str, pwd: str, *, lite: bool = False) -> None:
+        """After `restart()`: check connectivity anew, then let media go the new way; raises ConnectionError. Set your own deadline."""
+        agent = self._latest
+        await _check(agent, ufrag, pwd, lite=lite)
+        if agent is not self._latest or self.state == "closed":
+            return
+        before, self.agent = self.agent, agent
+        await before.close()
+
     def add_candidate(self, text: str) -> bool:
         """Add a remote candidate; False when it is of no use here (malformed, TCP, or one too many)."""
-        if len(self._adding) + len(self.agent.remote_candidates) >= MAX_REMOTE_CANDIDATES:
+        if len(self._adding) + len(self._latest.remote_candidates) >= MAX_REMOTE_CANDIDATES:
             return False
         try:
             candidate = IceCandidate.from_sdp(text.removeprefix("candidate:"))
@@ -232,12 +252,18 @@ class IceTransport:
 
     async def _add(self, candidate: IceCandidate) -> None:
         try:
-            await self.agent.add_remote_candidate(candidate)
+            await self._latest.add_remote_candidate(candidate)
         except ValueError as error:
             logger.info("Ignored a remote candidate: %s", error)
 
     async def _recv(self) -> bytes:
-        return await self.agent.recv()
+        while True:
+            agent = self.agent
+            try:
+                return await agent.recv()
+            except ConnectionError:
+                if agent is self.agent:  # else ICE was restarted
+                    raise
 
     async def _send(self, data: bytes) -> None:
         self.agent.send_now(data)
@@ -251,7 +277,14 @@ class IceTransport:
             task.cancel()
         if self._gathering is not None:
             await asyncio.wait([self._gathering])  # it would open sockets that nobody closes
-        await self.agent.close()
+        for agent in {self.agent, self._latest}:
+            await agent.close()
+
+
+async def _check(agent: IceAgent, ufrag: str, pwd: str, *, lite: bool) -> None:
+    agent.remote_username, agent.remote_password = ufrag, pwd
+    agent.remote_is_lite = lite
+    await agent.connect()
 
 
 def _server_options(servers: Sequence[IceServer]) -> dict[str, Any]:

@@ -163,6 +163,7 @@ class Peer:
             await connection.gather(GATHER_DEADLINE)
         try:
             theirs = Description.parse(offer)
+            restarts = await self._restart(connection, theirs.transport)
             answer = build_answer(theirs, self._parameters(connection), previous=self._local)
             agreed = negotiate(theirs, answer, offered=False)
             remote = theirs.transport
@@ -170,6 +171,8 @@ class Peer:
             raise NegotiationFailed(f"The offer cannot be used: {error}") from error
         self._local = answer
         self._apply(agreed, dtls_role(answer, offered=False), remote)
+        if restarts:
+            self._tasks.append(asyncio.create_task(self._reconnect(connection, remote)))
         return str(answer)
 
     def set_direction(self, slot: Slot, direction: Direction) -> None:
@@ -263,6 +266,22 @@ class Peer:
             self._fail(f"The media connection failed: {error}. Check firewalls and UDP.")
         else:
             self._set_state(PeerState.CONNECTED)
+
+    async def _restart(self, connection: Connection, remote: Transport) -> bool:
+        """Get ready if the other side restarts ICE, to answer with new credentials (RFC 8839 4.4.1.1.1)."""
+        if self.state not in {PeerState.CONNECTED, PeerState.DISCONNECTED} or not connection.restarts(remote):
+            return False
+        await connection.restart(remote, GATHER_DEADLINE)
+        return True
+
+    async def _reconnect(self, connection: Connection, remote: Transport) -> None:
+        try:
+            async with asyncio.timeout(CONNECT_DEADLINE):
+                await connection.reconnect(remote)
+        except (TimeoutError, ConnectionError):
+            logger.warning("%s: ICE was restarted, and no other way was found within %.0f s.", self.name, CONNECT_DEADLINE)
+        else:
+            logger.info("%s: ICE was restarted", self.name)
 
     async def wait_connected(self, timeout: float = CONNECT_DEADLINE + 1) -> None:  # noqa: ASYNC109  # a deadline of the call, told in its error
         """Wait until media can flow; raises IceFailed."""

@@ -56,6 +56,29 @@ def _rsa_certificate() -> Certificate:
     return Certificate(key, builder.sign(key, hashes.SHA256()))  # type: ignore[arg-type]  # any private key does
 
 
+async def test_after_a_restart_data_goes_another_way_and_the_old_one_is_closed(pair: tuple[IceTransport, IceTransport]) -> None:
+    offering, answering = pair
+    await _connect_ice(offering, answering)
+    waiting = asyncio.create_task(answering._recv())
+    before, credentials = (offering.agent, answering.agent), (answering.ufrag, answering.pwd)
+
+    await asyncio.gather(offering.restart(), answering.restart())
+    await offering._send(b"\x16 meanwhile")
+    first = await waiting
+    waiting = asyncio.create_task(answering._recv())
+    for here, there in (pair, reversed(pair)):
+        for candidate in here.candidates:
+            there.add_candidate(candidate)
+    await asyncio.gather(offering.reconnect(answering.ufrag, answering.pwd), answering.reconnect(offering.ufrag, offering.pwd))
+    await offering._send(b"\x16 after")
+
+    assert (first, await waiting) == (b"\x16 meanwhile", b"\x16 after")
+    assert credentials != (answering.ufrag, answering.pwd)
+    assert all(old is not new.agent for old, new in zip(before, pair, strict=True))
+    with pytest.raises(ConnectionError):
+        before[1].send_now(b"\x16 late")
+
+
 async def test_candidates_are_trickled_and_connect(pair: tuple[IceTransport, IceTransport]) -> None:
     await _connect_ice(*pair)
 

@@ -140,8 +140,13 @@ window.visitor = {
         return base64(samples.buffer);
     },
 
-    // The connection in use, for a look at what the client keeps to itself.
-    connection: () => connections.at(-1),
+    // As the client does when it finds the connection wanting.
+    restart: () => connections.at(-1).restartIce(),
+
+    ways: () => ({
+        state: connections.at(-1).connectionState,
+        theirs: /a=ice-ufrag:(\S+)/.exec(connections.at(-1).remoteDescription?.sdp ?? '')?.[1],
+    }),
 
     // How often the client has looked at its statistics, which it does once a second.
     ticks: () => ticks,

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 CHALLENGED = (r"Failed to load resource.*403.*request_token",)
 """How the browser itself tells of a challenge."""
-GONE = ("onDisconnected", r"Failed to load resource.*403.*release_token")
-"""A client that was removed gives back a token that is void by then."""
+GONE = ("onDisconnected", r"Failed to load resource.*403.*(release_token|new_candidate)")
+"""A client that was removed gives back a token that is void by then, or still tells of candidates."""
 
 
 async def test_the_client_joins_and_leaves(visit: Visit, join: Join, node: Node) -> None:

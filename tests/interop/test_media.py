@@ -95,6 +95,28 @@ async def test_a_connection_in_use_is_not_made_anew(visit: Visit, join: Join) ->
     assert not vera.heard("call.onReconnecting")
 
 
+async def test_the_client_restarts_ice_and_goes_on(visit: Visit, join: Join) -> None:
+    bob = await join("Bob", video=Pattern((640, 360), 15, stamp=BOB), audio=Tone(BOB_HZ))
+    vera = await visit("Vera", picture=stamped(VERA), hz=VERA_HZ)
+    seen, heard = Eye(call_of(bob).video), Ear(call_of(bob).audio)
+    await seen.sees(VERA)
+    await vera.sees(BOB)
+    before = await vera.way()
+
+    await vera.tab.run("() => visitor.restart()")
+    await vera.goes_another_way(before)
+    await vera.looks_after(times=12)
+    heard.units.clear()
+    await seen.sees(VERA)
+    first = await vera.sees(BOB)
+    await vera.hears_tone(BOB_HZ)
+    await until(lambda: len(heard.units) >= 50)
+
+    assert await vera.sees(BOB) != first
+    assert strength(heard.sound().samples[-24_000:], VERA_HZ) > 0.1
+    assert not vera.heard("call.onReconnecting")
+
+
 async def _colours(slot: CallSlot, changes: int, seconds: float = 20.0) -> list[str]:
     """The names of the colours in the picture's corner, each once, until there were so many changes."""
     shown: list[str] = []

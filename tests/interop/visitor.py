@@ -100,6 +100,18 @@ class Visitor:
             assert time.monotonic() < end, f"{self.name} did not look at its statistics {times} times within {seconds:g} s"
             await asyncio.sleep(0.1)
 
+    async def way(self) -> str:
+        """The node's ICE credentials that the connection uses, once it is connected."""
+        ways = await self.tab.run("() => visitor.ways()")
+        return str(ways["theirs"]) if ways["state"] == "connected" else ""
+
+    async def goes_another_way(self, before: str, seconds: float = 15.0) -> None:
+        """Wait until the connection is up with other credentials than `before`."""
+        end = time.monotonic() + seconds
+        while (now := await self.way()) in {"", before}:
+            assert time.monotonic() < end, f"{self.name} has no other connection within {seconds:g} s but {now or 'none'}"
+            await asyncio.sleep(0.05)
+
     async def _ticks(self) -> int:
         return int(await self.tab.run("() => visitor.ticks()"))
 
