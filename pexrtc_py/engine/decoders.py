@@ -18,6 +18,8 @@ from av.video.codeccontext import VideoCodecContext
 from pexrtc_media.base import AccessUnit, MediaError
 
 OPUS_RATE = 48_000
+MAX_PIXELS = 4096 * 2304
+"""Larger pictures are not decoded: two kilobytes that announce 14000x14000 would cost 600 MB."""
 
 _VIDEO = ("h264", "vp8")
 
@@ -28,7 +30,7 @@ _LOW_DELAY = 1 << 19
 class VideoDecoder:
     """VP8 or H.264 access units in, frames out at once, with the unit's timestamp as `pts` (1/90000 s).
 
-    A unit that cannot be decoded gives no frame and counts in `damaged`: ask for a keyframe then.
+    A unit that cannot be decoded, or is larger than `MAX_PIXELS`, gives no frame and counts in `damaged`: ask for a keyframe then.
     """
 
     def __init__(self, codec: str) -> None:
@@ -37,6 +39,7 @@ class VideoDecoder:
         self.damaged = 0
         self._context = cast(VideoCodecContext, create_context(codec, "r"))
         self._context.thread_count = 1
+        self._context.options = {"max_pixels": str(MAX_PIXELS)}
         self._context.flags |= _LOW_DELAY
 
     def decode(self, unit: AccessUnit) -> list[VideoFrame]:

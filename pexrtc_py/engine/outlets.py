@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable
 from concurrent.futures import Executor
@@ -60,8 +61,10 @@ class Workshop:
             try:
                 return await asyncio.shield(job)
             except asyncio.CancelledError:
-                # The codec is not free before; nobody else may touch it.
-                await asyncio.wait([job])
+                # The codec is not free before; nobody else may touch it, however often this task is cancelled.
+                while not job.done():
+                    with contextlib.suppress(asyncio.CancelledError):
+                        await asyncio.wait([job])
                 if not job.cancelled() and (error := job.exception()):
                     logger.debug("An abandoned encoding job failed: %s", error)
                 raise

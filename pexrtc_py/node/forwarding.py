@@ -89,7 +89,11 @@ class Transcoder:
             units, keyframe = tuple(self._queue), self._keyframe
             self._queue.clear()
             self._keyframe = False
-            encoded, damaged = await loop.run_in_executor(self._executor, self._work, units, keyframe)
+            try:
+                encoded, damaged = await loop.run_in_executor(self._executor, self._work, units, keyframe)
+            except Exception:
+                logger.exception("Video cannot be transcoded to %s; going on with the next keyframe", self._encoder.codec)
+                self._decoder, encoded, damaged = None, [], True
             if damaged:
                 self._started = False
             for unit in encoded:
@@ -177,6 +181,7 @@ class Forwarder:
         if self._sources.pop(call, None):
             self._receivers.pop(call).transceiver.sender.on_keyframe_request = None
             self._asker.forget(call)
+            self._asker.forget(_splash_for(call))
 
     def feed(self, source: str, unit: AccessUnit, captured: float, now: float) -> None:
         """A unit of a source has arrived; `captured` on our clock."""
@@ -210,9 +215,12 @@ class Forwarder:
             await asyncio.wait(self._tasks)
 
     def _pass(self, receiver: _Receiver, source: str, unit: AccessUnit, captured: float, now: float) -> None:
-        if receiver.route.passes(source, keyframe=unit.keyframe):
-            receiver.send(unit, captured, now)
+        if not receiver.route.passes(source, keyframe=unit.keyframe):
+            return
+        if receiver.send(unit, captured, now):
             receiver.board = None
+        else:
+            receiver.route.interrupt()  # what builds on this unit is of no use to a receiver that did not get it
 
     def _tend(self, receiver: _Receiver, board: Board | None, now: float) -> None:
         """What a receiver needs besides the units that arrive by themselves: keyframes, and a splash for lack of a picture."""
@@ -243,7 +251,7 @@ class Forwarder:
         receiver = self._receivers[call]
         if receiver.route.current is not None:
             self._ask(receiver.route.current, now)
-        elif receiver.board is not None and self._asker.due(f"splash for {call}", now):
+        elif receiver.board is not None and self._asker.due(_splash_for(call), now):
             self._send_splash(receiver, receiver.board, now)
 
     def _ask(self, source: str, now: float) -> None:
@@ -288,3 +296,7 @@ class Forwarder:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def _splash_for(call: str) -> str:
+    return f"splash for {call}"

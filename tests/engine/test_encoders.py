@@ -247,3 +247,14 @@ def test_defaults_grow_with_size_and_rate() -> None:
 def test_an_unknown_codec_is_named() -> None:
     with pytest.raises(ValueError, match=r"'vp9'.*h264, vp8"):
         VideoEncoder("vp9")
+
+
+def test_a_picture_beyond_measure_is_not_decoded() -> None:
+    unit = still_unit(picture(0), "vp8")
+    size = (14000).to_bytes(2, "little")
+    huge = AccessUnit(unit.data[:6] + size + size + unit.data[10:], "vp8", 0, 90000)
+    decoder = VideoDecoder("vp8")
+
+    assert decoder.decode(huge) == []
+    assert decoder.damaged == 1
+    assert len(decoder.decode(unit)) == 1

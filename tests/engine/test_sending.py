@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import heapq
+import threading
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
-from concurrent.futures import Executor, Future
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from fractions import Fraction
 from itertools import accumulate, groupby, pairwise
 from typing import Any
@@ -16,6 +17,7 @@ from av import AudioFrame, VideoFrame
 
 from pexrtc_media.base import AccessUnit, MediaError, Timeline
 from pexrtc_py.engine.encoders import SILENT_OPUS, AudioDecoder, OpusEncoder, VideoDecoder, VideoEncoder
+from pexrtc_py.engine.outlets import Workshop
 from pexrtc_py.engine.pacing import SystemClock
 from pexrtc_py.engine.payloads import payload_format
 from pexrtc_py.engine.rtp import RtpPacket, parse, timestamp_delta
@@ -739,3 +741,25 @@ async def test_it_also_runs_on_the_real_clock_and_threads() -> None:
 
     assert len(packets) >= 10
     assert {timestamp_delta(b.timestamp, a.timestamp) for a, b in pairwise(packets)} == {960}
+
+
+async def test_a_codec_is_used_by_one_thread_however_often_its_user_is_cancelled() -> None:
+    with ThreadPoolExecutor(2) as executor:
+        workshop, running, go_on = Workshop(executor), asyncio.Event(), threading.Event()
+        loop = asyncio.get_running_loop()
+
+        def work() -> None:
+            loop.call_soon_threadsafe(running.set)
+            go_on.wait(5)
+
+        first = asyncio.create_task(workshop.run(work))
+        await running.wait()
+        second = asyncio.create_task(workshop.run(go_on.is_set))
+        for _ in range(3):
+            first.cancel()
+            await asyncio.sleep(0.01)
+        assert not first.done()
+        go_on.set()
+
+        assert await second
+        assert first.cancelled()

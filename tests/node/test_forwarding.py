@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 
@@ -214,3 +215,52 @@ async def test_a_call_that_left_is_neither_seen_nor_asked(forwarder: Forwarder) 
     assert bob.got == []
     assert ann.requests == []
     assert forwarder.shown("bob") is None
+
+
+async def test_a_receiver_that_missed_the_keyframe_waits_for_another(forwarder: Forwarder) -> None:
+    ann, bob = Call("ann", "vp8"), Call("bob", "vp8")
+    enter(forwarder, ann, bob)
+    camera = Camera(3)
+    forwarder.feed("ann", camera.unit(), NOW, NOW)
+    forwarder.show({"bob": View(("ann",))}, NOW)
+    bob.sender.ready = False
+    forwarder.feed("ann", camera.unit(keyframe=True), NOW, NOW)
+    bob.sender.ready = True
+
+    for number in range(6):
+        forwarder.feed("ann", camera.unit(keyframe=number == 3), NOW, NOW)
+    forwarder.show({"bob": View(("ann",))}, NOW + 1)
+
+    assert bob.sender.stats.units == 3
+    assert bob.streams() == [3] * 3
+
+
+async def test_calls_that_left_are_forgotten(forwarder: Forwarder) -> None:
+    for number in range(5):
+        bob = Call(f"bob {number}", "vp8")
+        enter(forwarder, bob)
+        async with asyncio.timeout(5):
+            while not bob.got:
+                forwarder.show({bob.name: View((), Board.ALONE)}, NOW)
+                await asyncio.sleep(0)
+        bob.sender.keyframe_requested()
+        forwarder.remove(bob.name)
+
+    assert not forwarder._asker._asked
+
+
+async def test_a_transcoder_outlives_a_unit_that_breaks_its_work(forwarder: Forwarder, caplog: pytest.LogCaptureFixture) -> None:
+    ann, bob = Call("ann", "vp8"), Call("bob", "h264")
+    enter(forwarder, ann, bob)
+    camera = Camera(6)
+    forwarder.feed("ann", camera.unit(), NOW, NOW)
+    forwarder.show({"bob": View(("ann",))}, NOW)
+
+    forwarder.feed("ann", replace(camera.unit(keyframe=True), clock_rate=0), NOW, NOW)
+    async with asyncio.timeout(5):
+        while not caplog.records:  # noqa: ASYNC110  # a log wakes nobody
+            await asyncio.sleep(0)
+    forwarder.feed("ann", camera.unit(keyframe=True), NOW, NOW)
+    await bob.until(1)
+
+    assert "cannot be transcoded" in caplog.text
