@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pexrtc_py.node import Node, NodeConfig, Vmr
 from pexrtc_py.protocol.events import ParticipantDelete
 from pexrtc_py.protocol.models import Role
 from pexrtc_py.protocol.requests import CallDisconnect, ReleaseToken
@@ -13,7 +14,6 @@ from tests.interop.visitor import CONTROL_ONLY, stamped
 from tests.media_checks import until
 
 if TYPE_CHECKING:
-    from pexrtc_py.node.server import Node
     from tests.conftest import Join
     from tests.interop.conftest import Visit
 
@@ -54,6 +54,32 @@ async def test_a_pin_is_asked_for_and_gives_the_role(visit: Visit, node: Node, p
     assert [(line["uuid"], line["isHost"]) for line in mine["participants"]] == [(member.uuid, role is Role.HOST)]
 
 
+async def test_where_only_hosts_need_a_pin_the_client_enters_as_a_guest_without(visit: Visit) -> None:
+    async with Node(Vmr("meet.open", host_pin="1234")) as node:
+        vera = await visit("Vera", alias="meet.open", join=False, expects=CHALLENGED)
+
+        assert await vera.call(host=node.url) == 403
+        asked = await vera.hears("onPinRequired")
+        assert await vera.call(host=node.url, pin="none") == 200
+        await vera.hears("onServiceType", lambda told: told == "waiting_room")
+        (member,) = node.room("meet.open").members.values()
+        role = member.role
+        await vera.leave()
+
+    assert asked == {"hasHostPin": True, "hasGuestPin": False}
+    assert role is Role.GUEST
+
+
+async def test_the_client_stays_in_longer_than_its_token_lives(visit: Visit) -> None:
+    async with Node(Vmr("meet.alice"), config=NodeConfig(token_seconds=3)) as node:
+        vera = await visit("Vera", host=node.url, picture=stamped(3), hz=500)
+        await until(lambda: len(vera.heard("onTokenRefreshed")) >= 5, 30)
+
+        assert [member.display_name for member in node.room("meet.alice").admitted] == ["Vera"]
+        await vera.leave()
+        assert not node.room("meet.alice").members
+
+
 async def test_a_wrong_pin_is_refused_and_the_right_one_is_taken_then(visit: Visit, node: Node) -> None:
     vera = await visit("Vera", alias="meet.lobby", join=False, expects=(*CHALLENGED, "onError .*Invalid PIN"))
 
@@ -83,6 +109,17 @@ async def test_a_client_that_wants_no_media_gets_none(visit: Visit, join: Join) 
 
     (line,) = [line for line in bob.participants.values() if line.display_name == "Vera"]
     assert not line.has_media
+
+
+async def test_a_client_whose_page_is_closed_is_gone_at_once(visit: Visit, join: Join) -> None:
+    bob = await join("Bob", media=False)
+    vera = await visit("Vera", picture=stamped(3), hz=500)
+    left = bob.wait_for(ParticipantDelete, timeout=10)
+
+    await vera.tab.run("() => { visitor.client.disconnect({reason: 'Browser closed'}); location.href = 'about:blank'; }")
+
+    assert (await left).uuid not in bob.participants
+    assert list(bob.participants) == [bob.my_uuid]
 
 
 async def test_a_host_removes_the_client(visit: Visit, join: Join, node: Node) -> None:

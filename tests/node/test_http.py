@@ -195,14 +195,23 @@ async def test_any_origin_may_ask(client: Client) -> None:
 
     async with client.session.options(f"{client.node.url}{MEET}/request_token", headers=asking) as preflight:
         allowed = preflight.headers
-    async with client.session.post(f"{client.node.url}{MEET}/lock") as refused:
+    async with client.session.post(f"{client.node.url}{MEET}/lock", headers={"Origin": "https://app.example"}) as refused:
         origin = refused.headers["Access-Control-Allow-Origin"]
 
     assert preflight.status < 300
     assert {"token", "pin", "content-type", "registration_token", "last-event-id"} <= set(
         allowed["Access-Control-Allow-Headers"].split(", ")
     )
-    assert (allowed["Access-Control-Allow-Origin"], origin, refused.status) == ("*", "*", 403)
+    assert (allowed["Access-Control-Allow-Origin"], origin, refused.status) == ("https://app.example", "https://app.example", 403)
+    assert allowed["Access-Control-Allow-Credentials"] == "true"  # which the beacon of a page that is being closed needs
+
+
+async def test_who_names_no_origin_is_answered_for_any(client: Client) -> None:
+    async with client.session.get(f"{client.node.url}{API}/status") as answer:
+        headers = answer.headers
+
+    assert headers["Access-Control-Allow-Origin"] == "*"
+    assert "Access-Control-Allow-Credentials" not in headers
 
 
 async def test_an_alias_is_escaped_or_not() -> None:
