@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from pexrtc_py.slots import CallSlot
 
 RATE = 48_000
+AUDIBLE = 0.1
+"""Amplitude from which a tone at the usual level (0.25) counts as heard."""
 Sound = NDArray[np.float64]
 
 
@@ -78,7 +80,8 @@ def complaints(path: Path) -> str:
 
 def disturbed(path: Path) -> str:
     """The same for an MP4, which cannot say that pictures may be shorter than usual: two in one slot are no harm."""
-    return "".join(line for line in complaints(path).splitlines(keepends=True) if "non monotonically increasing dts" not in line)
+    harmless = ("non monotonically increasing dts", "Last message repeated")
+    return "".join(line for line in complaints(path).splitlines(keepends=True) if not any(part in line for part in harmless))
 
 
 def duration_in_head(path: Path) -> float:
@@ -117,9 +120,19 @@ class Ear:
         self.units: list[AccessUnit] = []
         self.stop = slot.subscribe(self.units.append)
 
+    async def hears(self, hz: float | None, seconds: float = 10.0) -> None:
+        """Wait until half a second from now on holds this tone; None: nothing at all."""
+        end, begun = time.monotonic() + seconds, len(self.units)
+        while True:
+            if len(self.units) >= begun + 30:
+                samples, begun = _decoded(self.units[-30:]).samples[-24 * 960 :], len(self.units)
+                if (strength(samples, hz) > AUDIBLE) if hz else (np.abs(samples).max() == 0):
+                    return
+            assert time.monotonic() < end, f"{hz or 'silence'} was not heard within {seconds:g} s"
+            await asyncio.sleep(0.01)
+
     def sound(self) -> Heard:
-        decoder = AudioDecoder()
-        return _joined((_captured(unit), frame) for unit in list(self.units) for frame in decoder.decode(unit))
+        return _decoded(self.units)
 
 
 class Eye:
@@ -200,6 +213,11 @@ def _beeps(heard: Heard) -> list[float]:
         return []
     starts = loud[np.flatnonzero(np.diff(loud, prepend=-RATE) > RATE // 4)]
     return [heard.start + start / RATE for start in starts]
+
+
+def _decoded(units: Iterable[AccessUnit]) -> Heard:
+    decoder = AudioDecoder()
+    return _joined((_captured(unit), frame) for unit in list(units) for frame in decoder.decode(unit))
 
 
 def _captured(unit: AccessUnit) -> float:

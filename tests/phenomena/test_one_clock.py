@@ -38,7 +38,7 @@ async def test_a_sender_whose_clock_is_hours_off_keeps_its_lips_in_step(node: No
     assert abs(float(np.median(received))) < 0.020
 
 
-@pytest.mark.parametrize("step", [HOUR, -HOUR, 0.4])
+@pytest.mark.parametrize("step", [HOUR, -HOUR])
 async def test_a_call_survives_that_the_senders_clock_is_set(node: Node, join: Join, step: float) -> None:
     bot = await join("Bot")
     seen, heard = Eye(call_of(bot).video), Ear(call_of(bot).audio)
@@ -47,7 +47,7 @@ async def test_a_call_survives_that_the_senders_clock_is_set(node: Node, join: J
         await until(lambda: len(seen.arrivals) > 30, 20)
         sender.say(str(step))
         pictures_before, sounds_before = len(seen.arrivals), len(heard.units)
-        await until(lambda: len(seen.arrivals) > pictures_before + 165 and len(heard.units) > sounds_before + 275, 30)
+        await until(lambda: len(seen.arrivals) > pictures_before + 125 and len(heard.units) > sounds_before + 205, 30)
 
     end = heard.sound().end
     offsets = lip_sync([picture for picture in seen.pictures() if picture.time > end - 3], heard.sound())
