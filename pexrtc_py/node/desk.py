@@ -20,9 +20,10 @@ from pexrtc_py.node.config import NodeConfig, Vmr
 from pexrtc_py.node.member import Member, NodeCall
 from pexrtc_py.node.room import Room
 from pexrtc_py.protocol.address import Address
-from pexrtc_py.protocol.declare import REQUESTS, Event, Permission, Request, find
+from pexrtc_py.protocol.declare import REQUESTS, Event, Permission, Request, fields_in, find
+from pexrtc_py.protocol.forms import decode_form
 from pexrtc_py.protocol.requests import CallDisconnect, Events, GetTheme, NewCandidate, RequestToken
-from pexrtc_py.protocol.wire import decode_request, encode_answer, failed, from_text, success
+from pexrtc_py.protocol.wire import FORM, decode_request, encode_answer, failed, from_text, marked, success
 
 Q = TypeVar("Q", bound=Request[Any])
 HEARD_LIMIT = 10_000
@@ -172,10 +173,16 @@ class Desk:
 
     def _decoded(self, kind: type[Q], incoming: Incoming) -> Q:
         try:
-            body = from_text(incoming.body) if isinstance(incoming.body, bytes) else incoming.body
+            besides: dict[str, object] = {**fields_in(kind, Address.parse(incoming.path)[1])}
+            body = incoming.body
+            if isinstance(body, bytes) and (files := marked(kind, FORM)):
+                form = decode_form(incoming.headers.get("content-type", ""), body)
+                body, besides = None, besides | {name: form[name] for name in files if name in form}
+            elif isinstance(body, bytes):
+                body = from_text(body)
             if kind is RequestToken and incoming.token:  # some clients put a one-time token into the header
                 body = {"token": incoming.token, **(body if isinstance(body, Mapping) else {})}
-            return decode_request(kind, body, headers=incoming.headers)
+            return decode_request(kind, body, headers=incoming.headers, besides=besides)
         except ProtocolError as error:
             raise Refused(415 if kind is RequestToken else 400, str(error)) from None
 

@@ -13,9 +13,10 @@ from pexrtc_py.node.desk import Desk, Incoming, Reply
 from pexrtc_py.node.plan import CallMedia
 from pexrtc_py.node.room import Order, Room, Tell
 from pexrtc_py.protocol.address import Address
-from pexrtc_py.protocol.declare import Event, Request, Scope
+from pexrtc_py.protocol.declare import Event, Request, Scope, name_of
+from pexrtc_py.protocol.forms import encode_form
 from pexrtc_py.protocol.requests import Events, RequestToken
-from pexrtc_py.protocol.wire import encode, headers_of
+from pexrtc_py.protocol.wire import encode, files_of, headers_of
 
 EVERYTHING = CallMedia(audio=True, video=True, presentation=True)
 
@@ -39,8 +40,11 @@ class InProcess:
     def ask(self, request: Request[Any], address: Address, *, token: str = "") -> Reply:
         """Send a request as it would travel, and do what follows from it."""
         headers = headers_of(request) | {"user-agent": "in process"}
-        path = address.path(request.name)
-        incoming = Incoming(method=request.method, path=path, body=encode(request), token=token, headers=headers)
+        path = address.path(name_of(request))
+        body: object = encode(request)
+        if files := files_of(request):
+            headers["content-type"], body = encode_form(files)
+        incoming = Incoming(method=request.method, path=path, body=body, token=token, headers=headers)
         flow = self.desk.answer(incoming, self.now)
         try:
             return self._through(flow)

@@ -3,7 +3,7 @@
 `requests` and `events` are modules because names repeat (`requests.NewCandidate` is sent, `events.NewCandidate` is told).
 """
 
-from pexrtc_py.protocol import challenges, events, requests, wire
+from pexrtc_py.protocol import challenges, events, layouts, requests, wire
 from pexrtc_py.protocol.address import Address
 from pexrtc_py.protocol.callstate import CallState, OfferRefused, call_machine
 from pexrtc_py.protocol.declare import (
@@ -20,14 +20,18 @@ from pexrtc_py.protocol.declare import (
     NodeRequest,
     ParticipantRequest,
     Permission,
+    RegistrationRequest,
     Request,
     Scope,
     event,
+    fields_in,
     find,
     get,
+    name_of,
     post,
 )
 from pexrtc_py.protocol.events import InBreakout, Unknown
+from pexrtc_py.protocol.layouts import Layout
 from pexrtc_py.protocol.machine import Machine, Table, see
 from pexrtc_py.protocol.models import (
     BreakoutId,
@@ -76,6 +80,7 @@ __all__ = [
     "IceServer",
     "Idp",
     "InBreakout",
+    "Layout",
     "Machine",
     "MediaType",
     "NodeRequest",
@@ -87,6 +92,7 @@ __all__ = [
     "Policy",
     "Protocol",
     "RefreshedToken",
+    "RegistrationRequest",
     "Request",
     "Role",
     "Scope",
@@ -103,8 +109,11 @@ __all__ = [
     "challenges",
     "event",
     "events",
+    "fields_in",
     "find",
     "get",
+    "layouts",
+    "name_of",
     "post",
     "requests",
     "see",

@@ -1,25 +1,20 @@
-"""What a request is sent to, and its path: conference, breakout room, participant, call."""
+"""What a request is sent to, and its path: conference, breakout room, participant, call, registration."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Self
-from urllib.parse import quote, unquote
 
 from pexrtc_py.errors import ProtocolError, UsageError
 from pexrtc_py.protocol.declare import Scope
+from pexrtc_py.protocol.paths import escaped, unescaped, usable
 
 PREFIX = "/api/client/v2"
 
 
-def _segment(part: str) -> str:
-    """Escape as encodeURIComponent does."""
-    return quote(part, safe="!~*'()")
-
-
 @dataclass(frozen=True)
 class Address:
-    """A conference (by alias) or something in it; without a conference, the node itself.
+    """A conference (by alias) or something in it, or the place where a device registers (by its alias); of neither, the node itself.
 
     Raises UsageError for parts that cannot stand in a path or make no sense together.
     """
@@ -28,6 +23,7 @@ class Address:
     breakout: str | None = None
     participant: str | None = None
     call: str | None = None
+    registration: str | None = None
 
     def __post_init__(self) -> None:
         inner = (self.breakout, self.participant, self.call)
@@ -35,8 +31,10 @@ class Address:
             raise UsageError("A call is reached through its participant; give both.")
         if not self.conference and any(part is not None for part in inner):
             raise UsageError("A breakout room, participant or call is reached through its conference; give its alias.")
-        for part in (self.conference or "-", *inner):
-            if part is not None and not _usable(part):
+        if self.registration is not None and self.conference:
+            raise UsageError("A device registers with the node, not with a conference; give one alias.")
+        for part in (self.conference or "-", *inner, self.registration):
+            if part is not None and not usable(part):
                 raise UsageError(f"{part!r} cannot be a part of a path.")
 
     @property
@@ -46,19 +44,22 @@ class Address:
             return Scope.CALL
         if self.participant is not None:
             return Scope.PARTICIPANT
+        if self.registration is not None:
+            return Scope.REGISTRATION
         return Scope.CONFERENCE if self.conference else Scope.NODE
 
     def path(self, name: str) -> str:
-        """The path of the request `name` from the root of the node, each part escaped."""
+        """The path of the request `name` (`declare.name_of`) from the root of the node, each part escaped."""
         parts = [PREFIX]
         for folder, part in (
             ("conferences", self.conference or None),
             ("breakouts", self.breakout),
             ("participants", self.participant),
             ("calls", self.call),
+            ("registrations", self.registration),
         ):
             if part is not None:
-                parts += [folder, _segment(part)]
+                parts += [folder, escaped(part)]
         return "/".join([*parts, name])
 
     @classmethod
@@ -73,10 +74,11 @@ class Address:
             raise ProtocolError(f"the path is not below {PREFIX}", path="path")
         rest = path[len(PREFIX) + 1 :].rstrip("/").split("/")
         if rest[0] != "conferences":
-            return cls(), _named(rest)
+            registration, rest = _below("registrations", rest)
+            return cls(registration=registration), _named(rest)
         if len(rest) < 3:
             raise ProtocolError("no request is named after the conference", path="path")
-        alias, rest = _part(rest[1]), rest[2:]
+        alias, rest = unescaped(rest[1]), rest[2:]
         breakout, rest = _below("breakouts", rest)
         participant, rest = _below("participants", rest)
         call, rest = _below("calls", rest) if participant is not None else (None, rest)
@@ -86,7 +88,7 @@ class Address:
 def _below(folder: str, rest: list[str]) -> tuple[str | None, list[str]]:
     """The id in `folder/<id>/more` and what follows it."""
     if rest[0] == folder and len(rest) > 2:
-        return _part(rest[1]), rest[2:]
+        return unescaped(rest[1]), rest[2:]
     return None, rest
 
 
@@ -94,18 +96,3 @@ def _named(rest: list[str]) -> str:
     if "" in rest:
         raise ProtocolError("the path has an empty part", path="path")
     return "/".join(rest)
-
-
-def _part(segment: str) -> str:
-    try:
-        part = unquote(segment, errors="strict")
-    except UnicodeDecodeError:
-        raise ProtocolError("the path is not UTF-8", path="path") from None
-    if not _usable(part):
-        raise ProtocolError("the path has an empty or relative part", path="path")
-    return part
-
-
-def _usable(part: str) -> bool:
-    """Whether a part survives a URL: not empty, not relative, and text."""
-    return part not in ("", ".", "..") and not any("\ud800" <= letter <= "\udfff" for letter in part)

@@ -15,8 +15,9 @@ from collections.abc import Callable, Mapping
 from enum import Enum
 from typing import Any, ClassVar, Generic, Self, TypeVar
 
-from pexrtc_py.errors import UsageError
-from pexrtc_py.protocol.wire import FORGIVING, WHOLE, Forgiving, Wire, encode, marked
+from pexrtc_py.errors import ProtocolError, UsageError
+from pexrtc_py.protocol import paths
+from pexrtc_py.protocol.wire import FORGIVING, PATH, WHOLE, Forgiving, Wire, encode, marked
 
 T = TypeVar("T")
 
@@ -28,6 +29,7 @@ class Scope(Enum):
     CONFERENCE = "conference"
     PARTICIPANT = "participant"
     CALL = "call"
+    REGISTRATION = "registration"
 
 
 class Permission(Enum):
@@ -56,7 +58,7 @@ class Request(Wire, Generic[T]):
     method: ClassVar[str]
     scope: ClassVar[Scope]
     by: ClassVar[Permission]
-    since: ClassVar[int]
+    since: ClassVar[int | None]
     answer: ClassVar[Any]
 
 
@@ -82,6 +84,12 @@ class CallRequest(Request[T], Generic[T]):
     """Sent to one media call of a participant."""
 
     scope: ClassVar[Scope] = Scope.CALL
+
+
+class RegistrationRequest(Request[T], Generic[T]):
+    """Sent to the place where a device registers."""
+
+    scope: ClassVar[Scope] = Scope.REGISTRATION
 
 
 class Event(Forgiving):
@@ -115,23 +123,48 @@ EVENTS: dict[str, type[Event]] = {}
 
 
 def find(scope: Scope, method: str, name: str) -> type[Request[Any]] | None:
-    """The request declared for this name; a trailing slash makes no difference."""
-    return REQUESTS.get((scope, method.upper(), name.rstrip("/")))
+    """The request declared for this name, which may still be escaped; a trailing slash makes no difference."""
+    name = name.rstrip("/")
+    if (scope, method.upper(), name) in REQUESTS:
+        return REQUESTS[scope, method.upper(), name]
+    fitting = (kind for key, kind in REQUESTS.items() if key[:2] == (scope, method.upper()) and paths.fits(kind.name, name))
+    return next(fitting, None)
 
 
-def get(name: str, *, by: Permission = ANYONE, since: int = 14) -> Callable[[type[R]], type[R]]:
-    """Declare a GET: its name on the wire, who may send it, and the version of the API (14 for 14 and earlier) that brought it."""
+def name_of(request: Request[Any]) -> str:
+    """The request's name as it stands in a path, with the fields it has a place for. Raises UsageError for what cannot stand there."""
+    return paths.fill(request.name, {place: str(getattr(request, place)) for place in paths.places(request.name)})
+
+
+def fields_in(kind: type[Request[Any]], name: str) -> dict[str, str]:
+    """The fields of a request that stand in its name, for `wire.decode_request`. Raises ProtocolError for names that are not its own."""
+    if not paths.places(kind.name):
+        return {}
+    fields = paths.read(kind.name, name.rstrip("/"))
+    if fields is None:
+        raise ProtocolError(f"this is not {kind.name}", path="path")
+    return fields
+
+
+def get(name: str, *, by: Permission = ANYONE, since: int | None = 14) -> Callable[[type[R]], type[R]]:
+    """Declare a GET: its name on the wire, who may send it, and since when; see `post`."""
     return _declared("GET", name, by, since)
 
 
-def post(name: str, *, by: Permission = ANYONE, since: int = 14) -> Callable[[type[R]], type[R]]:
-    """Declare a POST: its name on the wire, who may send it, and the version of the API (14 for 14 and earlier) that brought it."""
+def post(name: str, *, by: Permission = ANYONE, since: int | None = 14) -> Callable[[type[R]], type[R]]:
+    """Declare a POST: its name on the wire, who may send it, and the version of the API that brought it.
+
+    In the name, `<field>` is the place of a field marked PATH. The oldest document is of version 14; what is missing from that of version
+    19 and dated by no changelog counts as 20; None is for what no document has.
+    """
     return _declared("POST", name, by, since)
 
 
-def _declared(method: str, name: str, by: Permission, since: int) -> Callable[[type[R]], type[R]]:
+def _declared(method: str, name: str, by: Permission, since: int | None) -> Callable[[type[R]], type[R]]:
     def declare(kind: type[R]) -> type[R]:
         kind.name, kind.method, kind.by, kind.since, kind.answer = name, method, by, since, _answer(kind)
+        if set(paths.places(name)) != set(marked(kind, PATH)):
+            raise UsageError(f"{kind.__name__} must mark PATH exactly the fields with a place in {name}.")
         _refuse_twice(REQUESTS, (kind.scope, method, name.rstrip("/")))
         REQUESTS[kind.scope, method, name.rstrip("/")] = kind
         return kind

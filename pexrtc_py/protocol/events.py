@@ -17,10 +17,17 @@ from pexrtc_py.protocol.declare import EVENTS, Event, event
 from pexrtc_py.protocol.models import (
     BreakoutId,
     CallId,
+    CaptionSource,
     ConferenceStatus,
+    FeccMovement,
+    OpenFeccAction,
+    OpenReferTarget,
+    OpenServiceType,
+    OpenSplashKey,
     Participant,
     ParticipantId,
     RequestedLayout,
+    ServiceType,
     StageEntry,
     Strings,
 )
@@ -71,13 +78,16 @@ class ConferenceUpdate(Event):
 
 @event("layout")
 class Layout(Event):
-    """What this participant's picture shows: the layout by its old name (`4:0`), and who is in it, in order of the seats."""
+    """What this participant's picture shows: the layout by its old name (`4:0`; see `layouts.named`), and who is in it, in order of places.
+
+    `pres_slot_coords` are the four corners of the presentation in the picture, where there is one.
+    """
 
     view: str = ""
     participants: Strings = ()
     requested_layout: RequestedLayout = RequestedLayout()
     overlay_text_enabled: bool = False
-    pres_slot_coords: Any = None
+    pres_slot_coords: tuple[tuple[float, float], ...] | None = None
 
 
 @event("stage")
@@ -100,13 +110,14 @@ class MessageReceived(Event):
 
 @event("live_captions")
 class LiveCaptions(Event):
-    """What was said, as text; replaced until `is_final`."""
+    """What was said, as text; replaced until `is_final`. Languages are codes such as "en"; `sent_time` is Unix seconds."""
 
     data: str = Field(default="", repr=False)
     is_final: bool = False
     sent_time: float | None = None
     src_lang: str | None = None
     tgt_lang: str | None = None
+    sources: tuple[CaptionSource, ...] | None = None
 
 
 # --- presenting ------------------------------------------------------------------------------------------------------
@@ -176,12 +187,12 @@ class Bye(Event):
 
 @event("refer")
 class Refer(Event):
-    """Join `alias` with the one-time `token` instead; `target` is main, breakout, conference, direct or transcoded."""
+    """Join `alias` with the one-time `token` instead: a transfer, a move between rooms, or a change of media from direct to transcoded."""
 
     alias: str
     token: str | None = Field(default=None, repr=False)
     breakout_name: str | None = None
-    target: str | None = None
+    target: OpenReferTarget | None = None
 
 
 @event("cancel_refer")
@@ -210,8 +221,8 @@ class RefreshToken(Event):
 class Fecc(Event):
     """Move this participant's camera; `timeout` in milliseconds."""
 
-    action: str
-    movement: tuple[Mapping[str, Any], ...] = ()
+    action: OpenFeccAction
+    movement: tuple[FeccMovement, ...] = ()
     timeout: float | None = None
 
 
@@ -222,7 +233,7 @@ class Fecc(Event):
 class SplashScreen(Event):
     """Show this screen of the theme, for so many seconds; none to remove it."""
 
-    screen_key: str | None = None
+    screen_key: OpenSplashKey | None = None
     display_duration: float | None = None
 
 
@@ -306,6 +317,28 @@ class InBreakout(Event):
         name, data = encode(self.event)
         known = {"breakout_uuid": self.breakout_uuid, "event": name, "data": data}
         return known | ({"id": self.id} if self.id is not None else {}) | (self.__pydantic_extra__ or {})
+
+
+# --- registrations ---------------------------------------------------------------------------------------------------
+
+
+@event("incoming")
+class Incoming(Event):
+    """Somebody calls this registered device; join `conference_alias` with the one-time `token`, or release that to reject."""
+
+    conference_alias: str
+    token: str = Field(repr=False)
+    remote_display_name: str = ""
+    remote_alias: str = ""
+    local_alias: str = ""
+    service_type: OpenServiceType = ServiceType.GATEWAY
+
+
+@event("incoming_cancelled")
+class IncomingCancelled(Event):
+    """The call announced with this token is over before it was answered."""
+
+    token: str = Field(repr=False)
 
 
 # --- the rest --------------------------------------------------------------------------------------------------------

@@ -47,14 +47,26 @@ class Mark:
 
 
 SEND_NULL = Mark("null is sent, because it says something else than absence")
-HEADER = Mark("travels as an HTTP header of the field's name, not in the body")
+HEADER = Mark("travels as an HTTP header of the field's name, with dashes for underscores, not in the body")
+OR_HEADER = Mark("is read from an HTTP header of the field's very name too, where the body or query lacks it")
+PATH = Mark("stands in the request's name, at the place <field>, not in the body")
+FORM = Mark("travels as a file of a form, instead of a body of JSON")
 WHOLE = Mark("is the payload itself, not a key in it")
+
+
+_ELSEWHERE = (HEADER, PATH, FORM)
 
 
 @cache
 def marked(kind: type[BaseModel], mark: Mark) -> tuple[str, ...]:
     """The names of the fields of `kind` that carry `mark`."""
     return tuple(name for name, field in kind.model_fields.items() if mark in field.metadata)
+
+
+@cache
+def _elsewhere(kind: type[BaseModel]) -> frozenset[str]:
+    """The names of the fields that are not in the body."""
+    return frozenset(name for mark in _ELSEWHERE for name in marked(kind, mark))
 
 
 # --- spellings -------------------------------------------------------------------------------------------------------
@@ -87,6 +99,8 @@ def _done(value: object) -> object:
 
 YesNo = Annotated[bool, PlainSerializer(lambda value: "YES" if value else "NO", return_type=str)]
 """A truth spelled "YES" or "NO"."""
+Yes = Annotated[bool, PlainSerializer(lambda value: "yes" if value else "no", return_type=str)]
+"""A truth spelled "yes" or "no"."""
 OnOff = Annotated[bool, BeforeValidator(_on), PlainSerializer(lambda value: "On" if value else "Off", return_type=str)]
 """A truth spelled "On" or "Off"."""
 Seconds = Annotated[float, Field(gt=0, lt=1e9, allow_inf_nan=False), PlainSerializer(_seconds)]
@@ -133,8 +147,8 @@ class Wire(BaseModel):
     @model_serializer(mode="wrap")
     def _leave_out(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
         body: dict[str, Any] = handler(self)
-        null, header = marked(type(self), SEND_NULL), marked(type(self), HEADER)
-        return {key: value for key, value in body.items() if (value is not None or key in null) and key not in header}
+        null, elsewhere = marked(type(self), SEND_NULL), _elsewhere(type(self))
+        return {key: value for key, value in body.items() if (value is not None or key in null) and key not in elsewhere}
 
     def __hash__(self) -> int:
         return hash((type(self), _frozen(self.__dict__), _frozen(self.__pydantic_extra__ or {})))
@@ -201,26 +215,41 @@ def decode(kind: Any, data: object) -> Any:
 
     Raises ProtocolError with the path of the first thing that is wrong.
     """
+    return _read(kind, data, FORGIVING)
+
+
+def _read(kind: Any, data: object, context: Mapping[str, bool] | None) -> Any:
     try:
-        return _adapter(kind).validate_python(data, context=FORGIVING)
+        return _adapter(kind).validate_python(data, context=context)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         raise ProtocolError(first["msg"], path=_path(first["loc"])) from None
 
 
-def decode_request(kind: type[M], body: object, *, headers: Mapping[str, str] | None = None) -> M:
-    """The request of type `kind` in a body (or a query) and headers; no body, null and {} are the same, and so are no key and a null one.
+def decode_request(
+    kind: type[M], body: object, *, headers: Mapping[str, str] | None = None, besides: Mapping[str, object] | None = None
+) -> M:
+    """The request of type `kind` in a body (or a query), in headers, and `besides` in its path or as files.
 
-    Raises ProtocolError. Header names are looked up in lower case.
+    No body, null and {} are the same, and so are no key and a null one. Header names are looked up in lower case. Raises ProtocolError.
     """
     if body is None:
         body = {}
     if not isinstance(body, Mapping):
         raise ProtocolError("Input should be an object")
-    apart = marked(kind, HEADER)
-    told = {name: headers[name] for name in apart if headers is not None and name in headers}
-    null = marked(kind, SEND_NULL)
-    return decode(kind, {key: value for key, value in body.items() if key not in apart and (value is not None or key in null)} | told)
+    null, elsewhere = marked(kind, SEND_NULL), _elsewhere(kind)
+    said = {key: value for key, value in body.items() if key not in elsewhere and (value is not None or key in null)}
+    request: M = _read(kind, _in_headers(kind, headers or {}) | said | dict(besides or {}), None)
+    return request
+
+
+def _in_headers(kind: type[Wire], headers: Mapping[str, str]) -> dict[str, object]:
+    names = {name: _header(name) for name in marked(kind, HEADER)} | {name: name for name in marked(kind, OR_HEADER)}
+    return {name: headers[header] for name, header in names.items() if header in headers}
+
+
+def _header(field: str) -> str:
+    return field.replace("_", "-")
 
 
 def encode(value: Wire) -> dict[str, Any]:
@@ -235,8 +264,13 @@ def encode_answer(kind: Any, value: object) -> Any:
 
 def headers_of(request: Wire) -> dict[str, str]:
     """The headers that carry the fields of `request` marked HEADER and set."""
-    values = {name: getattr(request, name) for name in marked(type(request), HEADER)}
+    values = {_header(name): getattr(request, name) for name in marked(type(request), HEADER)}
     return {name: str(value) for name, value in values.items() if value is not None}
+
+
+def files_of(request: Wire) -> dict[str, bytes]:
+    """The fields of `request` that travel as files of a form."""
+    return {name: getattr(request, name) for name in marked(type(request), FORM)}
 
 
 def query_of(request: Wire) -> dict[str, str]:

@@ -7,8 +7,9 @@ from urllib.parse import urlencode
 
 from pexrtc_py.errors import NodeError, NodeUnreachable, NotANode, UsageError, refusal
 from pexrtc_py.protocol.address import Address
-from pexrtc_py.protocol.declare import Request
-from pexrtc_py.protocol.wire import decode, encode, from_text, headers_of, query_of, to_text, unseal
+from pexrtc_py.protocol.declare import Request, name_of
+from pexrtc_py.protocol.forms import encode_form
+from pexrtc_py.protocol.wire import decode, encode, files_of, from_text, headers_of, query_of, to_text, unseal
 from pexrtc_py.signaling.transport import REQUEST_SECONDS, Incoming, Outgoing, Transport
 
 T = TypeVar("T")
@@ -29,10 +30,12 @@ def outgoing(address: Address, request: Request[T], *, token: str | None = None)
         raise UsageError(f"What {request.name} sends in a header ({', '.join(headers)}) must be printable ASCII.")
     if token:
         headers["token"] = token
-    path, body = address.path(request.name), None
+    path, body = address.path(name_of(request)), None
     if request.method == "GET":
         query = urlencode(query_of(request))
         path = f"{path}?{query}" if query else path
+    elif files := files_of(request):
+        headers["Content-Type"], body = encode_form(files)
     elif fields := encode(request):
         body = to_text(fields).encode()
         headers["Content-Type"] = "application/json"

@@ -10,7 +10,7 @@ from typing import Any, Generic, ParamSpec, Protocol, Self, TypeVar, overload
 from pexrtc_py.errors import UsageError
 from pexrtc_py.protocol import requests as r
 from pexrtc_py.protocol.address import Address
-from pexrtc_py.protocol.declare import CallRequest, ConferenceRequest, ParticipantRequest, Request
+from pexrtc_py.protocol.declare import CallRequest, ConferenceRequest, NodeRequest, ParticipantRequest, RegistrationRequest, Request
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -76,6 +76,9 @@ class CallScope(Handle):
     update = verb(r.Update)
     new_candidate = verb(r.NewCandidate)
     disconnect = verb(r.CallDisconnect)
+    dtmf = verb(r.CallDtmf)
+    fecc = verb(r.CallFecc)
+    statistics = verb(r.CallStatistics)
 
     async def send(self, request: CallRequest[T]) -> T:
         """Send any request for a call and return its answer; raises a kind of `NodeError`."""
@@ -100,6 +103,31 @@ class ParticipantScope(Handle):
     take_floor = verb(r.TakeFloor)
     release_floor = verb(r.ReleaseFloor)
     calls = verb(r.Calls)
+    role = verb(r.ParticipantRole)
+    transfer = verb(r.Transfer)
+    spotlight_on = verb(r.SpotlightOn)
+    spotlight_off = verb(r.SpotlightOff)
+    hold = verb(r.Hold)
+    resume = verb(r.Resume)
+    notify_not_afk = verb(r.NotifyNotAfk)
+    get_avatar = verb(r.Avatar)
+
+    allow_rx_presentation = verb(r.AllowRxPresentation)
+    deny_rx_presentation = verb(r.DenyRxPresentation)
+    pres_in_mix = verb(r.PresInMix)
+    preferred_aspect_ratio = verb(r.PreferredAspectRatio)
+    layout_group = verb(r.LayoutGroup)
+    show_live_captions = verb(r.ShowLiveCaptions)
+    hide_live_captions = verb(r.HideLiveCaptions)
+    dtmf = verb(r.Dtmf)
+    fecc = verb(r.Fecc)
+    statistics = verb(r.Statistics)
+
+    send_to_audio_mixes = verb(r.SendToAudioMixes)
+    receive_from_audio_mix = verb(r.ReceiveFromAudioMix)
+    tx_mute = verb(r.TxMute)
+    tx_unmute = verb(r.TxUnmute)
+    studiosound = verb(r.Studiosound)
 
     def call(self, uuid: str) -> CallScope:
         """One of its media calls."""
@@ -115,7 +143,6 @@ class ConferenceScope(Handle):
 
     get_conference_status = verb(r.GetConferenceStatus)
     get_participants = verb(r.Participants)
-    get_theme = verb(r.GetTheme)
     lock = verb(r.Lock)
     unlock = verb(r.Unlock)
     start_conference = verb(r.StartConference)
@@ -123,6 +150,46 @@ class ConferenceScope(Handle):
     unmute_guests = verb(r.UnmuteGuests)
     message = verb(r.Message)
     disconnect_all = verb(r.Disconnect)
+    dial = verb(r.Dial)
+    set_guests_can_unmute = verb(r.SetGuestsCanUnmute)
+    clear_all_buzz = verb(r.ClearAllBuzz)
+    clear_spotlights = verb(r.ClearSpotlights)
+    set_classification_level = verb(r.SetClassificationLevel)
+    get_classification_level = verb(r.GetClassificationLevel)
+    set_message_text = verb(r.SetMessageText)
+    get_message_text = verb(r.GetMessageText)
+
+    transform_layout = verb(r.TransformLayout)
+    override_layout = verb(r.OverrideLayout)
+    get_available_layouts = verb(r.AvailableLayouts)
+    get_layout_svgs = verb(r.LayoutSvgs)
+    set_pinning_config = verb(r.SetPinningConfig)
+    get_pinning_config = verb(r.GetPinningConfig)
+    silent_video_detection = verb(r.SilentVideoDetection)
+    create_video_mix = verb(r.CreateVideoMix)
+    configure_video_mix = verb(r.ConfigureVideoMix)
+    delete_video_mix = verb(r.DeleteVideoMix)
+
+    get_theme = verb(r.GetTheme)
+    get_theme_resource = verb(r.ThemeResource)
+    get_presentation_jpeg = verb(r.PresentationJpeg)
+    get_presentation_high_jpeg = verb(r.PresentationHighJpeg)
+    get_presentation_png = verb(r.PresentationPng)
+    post_presentation = verb(r.PostPresentation)
+
+    create_breakout = verb(r.CreateBreakout)
+    message_breakouts = verb(r.MessageBreakouts)
+    disconnect_breakouts = verb(r.DisconnectBreakouts)
+    empty_breakouts = verb(r.EmptyBreakouts)
+    move_participants = verb(r.MoveParticipants)
+    request_guest_token = verb(r.RequestGuestToken)
+    breakout_buzz = verb(r.BreakoutBuzz)
+    clear_breakout_buzz = verb(r.ClearBreakoutBuzz)
+    leave_breakout = verb(r.LeaveBreakout)
+
+    def breakout(self, uuid: str) -> ConferenceScope:
+        """One of its breakout rooms, of which everything can be asked that can be asked of a conference."""
+        return ConferenceScope(self._sender, Address(self.address.conference, breakout=uuid))
 
     def participant(self, uuid: str) -> ParticipantScope:
         """One of its participants."""
@@ -130,4 +197,36 @@ class ConferenceScope(Handle):
 
     async def send(self, request: ConferenceRequest[T]) -> T:
         """Send any request for a conference and return its answer; raises a kind of `NodeError`."""
+        return await self._ask(request)
+
+
+class RegistrationScope(Handle):
+    """Where a device registers, by its alias."""
+
+    request_token = verb(r.RegistrationRequestToken)
+    refresh_token = verb(r.RegistrationRefreshToken)
+    release_token = verb(r.RegistrationReleaseToken)
+    get_avatar = verb(r.RegistrationAvatar)
+
+    async def send(self, request: RegistrationRequest[T]) -> T:
+        """Send any request for a registration and return its answer; raises a kind of `NodeError`."""
+        return await self._ask(request)
+
+
+class NodeScope(Handle):
+    """The node itself."""
+
+    get_status = verb(r.Status)
+    get_registrations = verb(r.Registrations)
+
+    def conference(self, alias: str) -> ConferenceScope:
+        """One of its conferences."""
+        return ConferenceScope(self._sender, Address(alias))
+
+    def registration(self, alias: str) -> RegistrationScope:
+        """Where a device registers."""
+        return RegistrationScope(self._sender, Address(registration=alias))
+
+    async def send(self, request: NodeRequest[T]) -> T:
+        """Send any request for the node and return its answer; raises a kind of `NodeError`."""
         return await self._ask(request)

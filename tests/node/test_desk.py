@@ -3,6 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import find, settings
 
 from pexrtc_py.errors import RequestRefused
 from pexrtc_py.node.asked import RULES, Asked, answers
@@ -10,12 +11,126 @@ from pexrtc_py.node.config import NodeConfig, Vmr
 from pexrtc_py.node.desk import OPEN_ROOMS, Desk, Incoming
 from pexrtc_py.node.inprocess import InProcess
 from pexrtc_py.protocol import requests
-from pexrtc_py.protocol.declare import REQUESTS
+from pexrtc_py.protocol.address import Address
+from pexrtc_py.protocol.declare import REQUESTS, Scope
+from pexrtc_py.protocol.wire import failed
+from tests.protocol.strategies import values
+
+STREAMS = {requests.Events, requests.RegistrationEvents}
+"""What is answered by an event stream instead of a rule."""
+PENDING: dict[str, set[type[Any]]] = {
+    "layout": {
+        requests.TransformLayout,
+        requests.OverrideLayout,
+        requests.AvailableLayouts,
+        requests.LayoutSvgs,
+        requests.SetPinningConfig,
+        requests.GetPinningConfig,
+        requests.LayoutGroup,
+        requests.PresInMix,
+        requests.PreferredAspectRatio,
+        requests.SilentVideoDetection,
+        requests.SpotlightOn,
+        requests.SpotlightOff,
+        requests.ClearSpotlights,
+    },
+    "video mixes": {
+        requests.CreateVideoMix,
+        requests.ConfigureVideoMix,
+        requests.DeleteVideoMix,
+    },
+    "audio mixes": {
+        requests.SendToAudioMixes,
+        requests.ReceiveFromAudioMix,
+        requests.TxMute,
+        requests.TxUnmute,
+        requests.Studiosound,
+    },
+    "control": {
+        requests.SetGuestsCanUnmute,
+        requests.ClearAllBuzz,
+        requests.SetClassificationLevel,
+        requests.GetClassificationLevel,
+        requests.SetMessageText,
+        requests.GetMessageText,
+        requests.ParticipantRole,
+        requests.AllowRxPresentation,
+        requests.DenyRxPresentation,
+        requests.NotifyNotAfk,
+        requests.Hold,
+        requests.Resume,
+    },
+    "dialling and transfer": {
+        requests.Dial,
+        requests.Transfer,
+    },
+    "captions": {
+        requests.ShowLiveCaptions,
+        requests.HideLiveCaptions,
+    },
+    "camera and tones": {
+        requests.Dtmf,
+        requests.Fecc,
+        requests.CallDtmf,
+        requests.CallFecc,
+    },
+    "direct media": {
+        requests.Statistics,
+        requests.CallStatistics,
+    },
+    "breakouts": {
+        requests.CreateBreakout,
+        requests.MessageBreakouts,
+        requests.DisconnectBreakouts,
+        requests.EmptyBreakouts,
+        requests.MoveParticipants,
+        requests.RequestGuestToken,
+        requests.BreakoutBuzz,
+        requests.ClearBreakoutBuzz,
+        requests.LeaveBreakout,
+    },
+    "images": {
+        requests.ThemeResource,
+        requests.PresentationJpeg,
+        requests.PresentationHighJpeg,
+        requests.PresentationPng,
+        requests.PostPresentation,
+        requests.Avatar,
+    },
+    "registrations": {
+        requests.Registrations,
+        requests.RegistrationRequestToken,
+        requests.RegistrationRefreshToken,
+        requests.RegistrationReleaseToken,
+        requests.RegistrationAvatar,
+    },
+}
+"""Declared, but not answered yet (501): whoever writes a rule takes its request from here."""
 
 
-@pytest.mark.parametrize("kind", [kind for kind in REQUESTS.values() if kind is not requests.Events], ids=lambda kind: str(kind.name))
-def test_every_declared_request_has_a_rule(kind: Any) -> None:
-    assert kind in RULES
+def test_every_declared_request_has_a_rule_or_is_known_to_lack_one() -> None:
+    pending = {kind for kinds in PENDING.values() for kind in kinds}
+
+    assert set(RULES) | pending | STREAMS == set(REQUESTS.values())
+    assert not set(RULES) & pending, "these have a rule now; take them from PENDING"
+
+
+@pytest.mark.parametrize("kind", sorted({kind for kinds in PENDING.values() for kind in kinds}, key=str))
+def test_a_pending_request_is_refused_with_a_sentence(kind: Any) -> None:
+    node = InProcess(Vmr("meet"))
+    host = node.join("Host")
+    call = host.send(requests.Calls(sdp="offer"))["call_uuid"]
+    parts = {
+        Scope.NODE: Address(),
+        Scope.CONFERENCE: Address("meet"),
+        Scope.PARTICIPANT: Address("meet", participant=host.uuid),
+        Scope.CALL: Address("meet", participant=host.uuid, call=call),
+        Scope.REGISTRATION: Address(registration="bob"),
+    }
+
+    reply = node.ask(find(values(kind), lambda _: True, settings=settings(database=None)), parts[kind.scope], token=host.token)
+
+    assert (reply.status, reply.json) == (501, failed(f"This node does not do {kind.name}"))
 
 
 def test_a_request_has_one_rule() -> None:

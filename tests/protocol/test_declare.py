@@ -1,10 +1,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
-from pexrtc_py.errors import UsageError
+from pexrtc_py.errors import ProtocolError, UsageError
 from pexrtc_py.protocol import (
     ANYONE,
     EVENTS,
@@ -18,8 +19,10 @@ from pexrtc_py.protocol import (
     Request,
     Scope,
     event,
+    fields_in,
     find,
     get,
+    name_of,
     post,
     requests,
     wire,
@@ -39,22 +42,22 @@ def registries() -> Iterator[None]:
 
 
 def test_one_declaration_is_all_a_new_endpoint_needs() -> None:
-    @post("dial", by=HOST)
-    class Dial(ConferenceRequest[list[str]]):
+    @post("summon", by=HOST)
+    class Summon(ConferenceRequest[list[str]]):
         """Call somebody into the conference."""
 
         destination: str
         protocol: str = "auto"
 
-    request = Dial(destination="sip:bob@example.com")
+    request = Summon(destination="sip:bob@example.com")
     path = Address("meet").path(request.name)
     address, name = Address.parse(path)
 
-    assert path == "/api/client/v2/conferences/meet/dial"
-    assert find(address.scope, "POST", name) is Dial
-    assert wire.decode_request(Dial, wire.encode(request)) == request
-    assert wire.decode(Dial.answer, ["uuid"]) == ["uuid"]
-    assert (Dial.method, Dial.by, Dial.since, Dial.scope) == ("POST", HOST, 14, Scope.CONFERENCE)
+    assert path == "/api/client/v2/conferences/meet/summon"
+    assert find(address.scope, "POST", name) is Summon
+    assert wire.decode_request(Summon, wire.encode(request)) == request
+    assert wire.decode(Summon.answer, ["uuid"]) == ["uuid"]
+    assert (Summon.method, Summon.by, Summon.since, Summon.scope) == ("POST", HOST, 14, Scope.CONFERENCE)
 
 
 def test_one_declaration_is_all_a_new_event_needs() -> None:
@@ -132,7 +135,65 @@ def test_the_same_word_is_another_request_in_another_scope() -> None:
     assert find(Scope.CONFERENCE, "GET", "disconnect") is None
 
 
-def test_only_joining_and_the_status_need_no_token() -> None:
-    assert {kind for kind in REQUESTS.values() if kind.by is OPEN} == {RequestToken, Status}
+def test_only_joining_registering_and_the_status_need_no_token() -> None:
+    assert {kind for kind in REQUESTS.values() if kind.by is OPEN} == {RequestToken, requests.RegistrationRequestToken, Status}
     assert requests.RefreshToken.by is ANYONE
     assert Ack.scope is Scope.CALL
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "fields"),
+    [
+        ("theme", GetTheme, {}),
+        ("theme/", GetTheme, {}),
+        ("theme/background.jpg", requests.ThemeResource, {"resource": "background.jpg"}),
+        ("theme/a%20b/c%3F.png", requests.ThemeResource, {"resource": "a b/c?.png"}),
+        ("video_mixes/main.!personal/configure", requests.ConfigureVideoMix, {"mix_name": "main.!personal"}),
+        ("video_mixes/main.%21personal/delete/", requests.DeleteVideoMix, {"mix_name": "main.!personal"}),
+        ("video_mixes/a%2Fb/delete", requests.DeleteVideoMix, {"mix_name": "a/b"}),
+        ("participants/breakout", requests.MoveParticipants, {}),
+        ("breakouts", requests.CreateBreakout, {}),
+        ("breakouts/empty", requests.EmptyBreakouts, {}),
+    ],
+)
+def test_a_field_may_stand_in_the_name(name: str, kind: type[Request[Any]], fields: dict[str, str]) -> None:
+    found = find(Scope.CONFERENCE, kind.method, name)
+
+    assert found is kind
+    assert fields_in(kind, name) == fields
+
+
+@pytest.mark.parametrize("name", ["video_mixes", "video_mixes/a/b/delete", "video_mixes//delete", "theme//a", "video_mixes/a/delete/b"])
+def test_a_name_with_too_much_in_it_is_none(name: str) -> None:
+    for method in ("GET", "POST"):
+        kind = find(Scope.CONFERENCE, method, name)
+        assert kind in (None, requests.ThemeResource)
+        with pytest.raises(ProtocolError):
+            fields_in(kind or requests.DeleteVideoMix, name)
+
+
+@pytest.mark.parametrize("name", ["theme/..", "theme/a/../b", "theme/%2e%2e", "theme/%ff", "theme/a/", "theme/%2E%2e/secret"])
+def test_what_stands_in_a_name_does_not_lead_out_of_it(name: str) -> None:
+    if name == "theme/a/":  # a trailing slash is nothing
+        assert fields_in(requests.ThemeResource, name) == {"resource": "a"}
+        return
+    with pytest.raises(ProtocolError):
+        fields_in(requests.ThemeResource, name)
+
+
+@pytest.mark.parametrize("value", ["", ".", "..", "a/../b", "a//b", "\ud800"])
+def test_what_cannot_stand_in_a_path_is_the_callers_fault(value: str) -> None:
+    with pytest.raises(UsageError):
+        name_of(requests.ThemeResource(resource=value))
+
+
+def test_a_place_in_a_name_without_its_field_is_refused() -> None:
+    with pytest.raises(UsageError, match="must mark PATH"):
+
+        @get("rooms/<room>")
+        class Room(ConferenceRequest[bool]):
+            room: str
+
+
+def test_what_no_document_dates_has_no_version() -> None:
+    assert (requests.Hold.since, requests.Dial.since, requests.PresentationHighJpeg.since, requests.LayoutSvgs.since) == (None, 14, 17, 34)

@@ -18,13 +18,22 @@ from pexrtc_py.protocol.requests import (
     Mute,
     Participants,
     RefreshToken,
+    RegistrationEvents,
+    RegistrationReleaseToken,
+    Registrations,
     ReleaseToken,
     RequestToken,
 )
-from pexrtc_py.signaling.scopes import CallScope, ConferenceScope, ParticipantScope, verb
+from pexrtc_py.signaling.scopes import CallScope, ConferenceScope, NodeScope, ParticipantScope, RegistrationScope, verb
 
-SCOPES = {Scope.CONFERENCE: ConferenceScope, Scope.PARTICIPANT: ParticipantScope, Scope.CALL: CallScope}
-ELSEWHERE = {RequestToken, RefreshToken, ReleaseToken, Events}
+SCOPES = {
+    Scope.NODE: NodeScope,
+    Scope.REGISTRATION: RegistrationScope,
+    Scope.CONFERENCE: ConferenceScope,
+    Scope.PARTICIPANT: ParticipantScope,
+    Scope.CALL: CallScope,
+}
+ELSEWHERE = {RequestToken, RefreshToken, ReleaseToken, Events, RegistrationEvents}
 """What session and stream send."""
 
 
@@ -47,7 +56,7 @@ def _verbs(scope: type) -> dict[Any, str]:
     return {each.kind: name for name, each in vars(scope).items() if isinstance(each, verb)}
 
 
-@pytest.mark.parametrize("kind", [kind for kind in REQUESTS.values() if kind.scope in SCOPES and kind not in ELSEWHERE])
+@pytest.mark.parametrize("kind", [kind for kind in REQUESTS.values() if kind not in ELSEWHERE])
 def test_every_request_has_its_line(kind: type[Request[Any]]) -> None:
     assert kind in _verbs(SCOPES[kind.scope]), f"{kind.__name__} needs a line in {SCOPES[kind.scope].__name__}"
 
@@ -78,8 +87,24 @@ async def test_a_breakout_room_is_the_same_handle_at_a_longer_address() -> None:
     wire = Wire()
 
     await ConferenceScope(wire, Address("meet", breakout="b")).participant("p").mute()
+    await ConferenceScope(wire, Address("meet")).breakout("b").lock()
 
-    assert wire.carried == [(Address("meet", breakout="b", participant="p"), Mute())]
+    assert wire.carried == [(Address("meet", breakout="b", participant="p"), Mute()), (Address("meet", breakout="b"), Lock())]
+
+
+async def test_the_node_leads_to_its_conferences_and_registrations() -> None:
+    wire = Wire()
+    node = NodeScope(wire, Address())
+
+    await node.get_registrations(q="bob")
+    await node.conference("meet").lock()
+    await node.registration("bob").release_token()
+
+    assert wire.carried == [
+        (Address(), Registrations(q="bob")),
+        (Address("meet"), Lock()),
+        (Address(registration="bob"), RegistrationReleaseToken()),
+    ]
 
 
 async def test_verbs_and_send_are_typed_by_the_request() -> None:
@@ -89,6 +114,10 @@ async def test_verbs_and_send_are_typed_by_the_request() -> None:
     assert_type(await conference.get_participants(), list[Participant])
     assert_type(await conference.send(Participants()), list[Participant])
     assert_type(await conference.participant("p").send(Mute()), bool)
+    assert_type(await conference.dial(destination="bob"), list[str])
+    assert_type(await conference.breakout("b").request_guest_token(), str)
+    assert_type(await conference.get_theme_resource(resource="a.jpg"), bytes)
+    assert_type(await conference.participant("p").take_floor(), None)
 
 
 def test_wrong_arguments_are_refused_before_anything_is_sent() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pexrtc_py.protocol.declare import SELF, CallRequest, post
-from pexrtc_py.protocol.models import UpdateAnswer
+from pexrtc_py.protocol.models import FeccMovement, OpenFeccAction, StreamStatistics, UpdateAnswer
 from pexrtc_py.protocol.wire import Done, Nothing
 
 
@@ -39,3 +39,28 @@ class NewCandidate(CallRequest[Nothing]):
     mid: str | None = None
     ufrag: str | None = None
     pwd: str | None = None
+
+
+@post("dtmf", by=SELF)
+class CallDtmf(CallRequest[Done]):
+    """Send tones to the far end of a gateway call."""
+
+    digits: str
+
+
+@post("fecc", by=SELF, since=20)
+class CallFecc(CallRequest[Done]):
+    """Move the camera at the far end of a gateway call, for `timeout` ms."""
+
+    action: OpenFeccAction
+    movement: tuple[FeccMovement, ...] = ()
+    timeout: float | None = None
+
+
+@post("statistics", by=SELF, since=20)
+class CallStatistics(CallRequest[Nothing]):
+    """Report how media fare in direct media, at the interval the token names; where clients send it."""
+
+    audio: StreamStatistics | None = None
+    video: StreamStatistics | None = None
+    presentation: StreamStatistics | None = None

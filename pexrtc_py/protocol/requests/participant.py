@@ -1,9 +1,11 @@
-"""What is asked of one participant."""
+"""What is asked of one participant; more about its media is in `participant_media`."""
 
 from __future__ import annotations
 
+from pydantic import Field
+
 from pexrtc_py.protocol.declare import HOST, HOST_OR_SELF, SELF, ParticipantRequest, post
-from pexrtc_py.protocol.models import CallAnswer, CallType, MediaType, OpenCallType, OpenMediaType
+from pexrtc_py.protocol.models import CallAnswer, CallType, MediaType, OpenCallType, OpenMediaType, Role, RosterRole, TransferRole
 from pexrtc_py.protocol.wire import Done, Nothing
 
 
@@ -47,7 +49,7 @@ class ParticipantUnlock(ParticipantRequest[Done]):
     """Admit the participant from the waiting room."""
 
 
-@post("message", since=20)
+@post("message", since=31)
 class ParticipantMessage(ParticipantRequest[Done]):
     """Say something to this participant alone."""
 
@@ -70,6 +72,47 @@ class Buzz(ParticipantRequest[Done]):
 @post("clearbuzz", by=HOST_OR_SELF, since=20)
 class ClearBuzz(ParticipantRequest[Done]):
     """Lower the participant's hand."""
+
+
+@post("role", by=HOST, since=11)
+class ParticipantRole(ParticipantRequest[Done]):
+    """Make the participant a host or a guest."""
+
+    role: RosterRole
+
+
+@post("spotlighton", by=HOST)
+class SpotlightOn(ParticipantRequest[Done]):
+    """Keep the participant before whoever speaks, after those in the spotlight already."""
+
+
+@post("spotlightoff", by=HOST)
+class SpotlightOff(ParticipantRequest[Done]):
+    """Take the participant out of the spotlight."""
+
+
+@post("transfer", by=HOST, since=12)
+class Transfer(ParticipantRequest[Done]):
+    """Send the participant to another conference; `pin` is that of the role there, if it has one."""
+
+    conference_alias: str
+    role: TransferRole = Role.GUEST
+    pin: str | None = Field(default=None, repr=False)
+
+
+@post("notify_not_afk", by=SELF, since=None)
+class NotifyNotAfk(ParticipantRequest[Done]):
+    """Say that one is still there, although one did nothing for long."""
+
+
+@post("hold", by=HOST_OR_SELF, since=None)
+class Hold(ParticipantRequest[Done]):
+    """Put the participant on hold."""
+
+
+@post("resume", by=HOST_OR_SELF, since=None)
+class Resume(ParticipantRequest[Done]):
+    """Take the participant off hold."""
 
 
 @post("take_floor", by=SELF, since=20)

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from pexrtc_py.protocol.declare import OPEN, ConferenceRequest, get, post
 from pexrtc_py.protocol.models import RefreshedToken, Token
-from pexrtc_py.protocol.wire import HEADER, Done, NoneWord, Nothing
+from pexrtc_py.protocol.wire import HEADER, OR_HEADER, Done, NoneWord, Nothing
 
 
 @post("request_token", by=OPEN)
@@ -32,7 +32,7 @@ class RequestToken(ConferenceRequest[Token]):
     supports_direct_chat: bool = False
     breakout_rooms: bool | None = None
     breakout_capable: bool | None = None
-    registration_token: str | None = Field(default=None, repr=False)
+    registration_token: Annotated[str | None, OR_HEADER] = Field(default=None, repr=False)
     start_conference_if_host: bool | None = None
 
 
