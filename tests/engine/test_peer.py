@@ -10,6 +10,7 @@ import pytest
 
 from pexrtc_py.engine.ice import MAX_REMOTE_CANDIDATES
 from pexrtc_py.engine.peer import Peer
+from pexrtc_py.engine.sdp import Description
 from pexrtc_py.engine.types import Candidate, PeerState, Slot, SlotOptions
 
 
@@ -81,6 +82,25 @@ async def test_closing_while_connecting_leaves_no_task(pair: tuple[Peer, Peer]) 
 
     await asyncio.sleep(0)
     assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+async def test_a_restart_of_ice_that_leads_nowhere_leaves_the_call_as_it_is(pair: tuple[Peer, Peer]) -> None:
+    caller, called = pair
+    await asyncio.gather(caller.wait_connected(), called.wait_connected())
+    assert caller.connection is not None and called.connection is not None
+    before, sockets = called.connection.ice.ufrag, _sockets()
+    offer = await caller.create_offer()
+
+    answers = [await called.create_answer(offer.replace(caller.connection.ice.ufrag, name)) for name in ("nowhere", "nor-there")]
+
+    told = [Description.parse(answer).transport for answer in answers]
+    assert len({before, *(answer.ufrag for answer in told)}) == 3
+    assert all(answer.candidates for answer in told)
+    assert _sockets() == sockets + 1  # of two restarts the first is given up
+    assert called.state is PeerState.CONNECTED
+    called.connection.send(b"\x80\x60" + bytes(10))
+    await called.close()
+    assert _sockets() == sockets - 1
 
 
 async def test_a_callback_that_raises_does_not_end_the_peers_work(pair: tuple[Peer, Peer], caplog: pytest.LogCaptureFixture) -> None:
