@@ -12,7 +12,10 @@ from dataclasses import replace
 from pexrtc_media.base import AccessUnit, Timeline
 
 JUMP = 2.0
-"""Seconds by which a report may disagree with the media time; beyond that the sender has set its clock, which is no matter to us."""
+"""Seconds by which a report may disagree with the media time; beyond that the sender has set its clock, or its media time has jumped."""
+
+SETTLED = 3.0
+"""Seconds for which all reports disagree before the sender has set its clock; media time that jumped is set right by the next report."""
 
 ASTRAY = 5.0
 """Seconds by which a unit may sit away from its arrival; beyond that its media time has jumped. No network delays by that much."""
@@ -29,6 +32,9 @@ class Reference:
         self.offset: float | None = None
         """Sender's clock minus ours, as seen with the shortest transit; None before the first report."""
         self.timeline = Timeline()
+        self._set = 0.0
+        """How far the sender has set its clock since the beginning."""
+        self._apart: float | None = None
 
     def see(self, unit: AccessUnit, now: float) -> None:
         """Learn from `unit`, handed in at `now`, how far the sender's clock is from ours, or where local media time begins."""
@@ -36,12 +42,19 @@ class Reference:
             self.timeline.anchor(now, unit.timestamp / unit.clock_rate)
         if unit.ntp is None or not unit.arrival:
             return
-        offset = unit.ntp - unit.arrival
+        offset = unit.ntp - self._set - unit.arrival
         if self.offset is None:
             self.offset = offset
-        elif not self.local and abs(offset - self.offset) < JUMP:
+        elif abs(offset - self.offset) >= JUMP:
+            self._apart = unit.arrival if self._apart is None else self._apart
+            if not 0 <= unit.arrival - self._apart <= SETTLED:
+                self._set += offset - self.offset
+                self._apart = None
+            return
+        elif not self.local:
             # Delay only ever makes it smaller; the small step down follows clocks that drift apart.
             self.offset = max(offset, self.offset + (offset - self.offset) * 0.0005)
+        self._apart = None
 
     def of_arrival(self, arrival: float) -> float:
         """The common time of a moment on our clock."""
@@ -49,7 +62,7 @@ class Reference:
 
     def of_report(self, ntp: float) -> float:
         """The common time of a moment on the sender's clock."""
-        return ntp - self.offset if self.local and self.offset is not None else ntp
+        return ntp - self._set - (self.offset if self.local and self.offset is not None else 0.0)
 
 
 class TrackClock:
@@ -65,13 +78,17 @@ class TrackClock:
         self._reference.see(unit, now)
         seconds = unit.timestamp / unit.clock_rate
         measured, (gain, limit) = self._measure(unit, seconds, now)
+        arrived = self._reference.of_arrival(unit.arrival) if unit.arrival else measured
         if unit.epoch != self._epoch:
-            self._epoch, self._offset = unit.epoch, measured - seconds
+            self._epoch = unit.epoch
+            self._offset = (measured if abs(measured - arrived) < JUMP else arrived) - seconds
         error = measured - seconds - self._offset
         if abs(error) < JUMP:
             self._offset += min(max(error * gain, -limit), limit)
-        if unit.arrival and abs(seconds + self._offset - self._reference.of_arrival(unit.arrival)) > ASTRAY:
-            self._offset = self._reference.of_arrival(unit.arrival) - seconds
+        elif abs(measured - arrived) < JUMP:
+            self._offset += error  # the media time has jumped: reports and arrival say the same
+        if abs(seconds + self._offset - arrived) > ASTRAY:
+            self._offset = arrived - seconds
         return seconds + self._offset
 
     def _measure(self, unit: AccessUnit, seconds: float, now: float) -> tuple[float, tuple[float, float]]:

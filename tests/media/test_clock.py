@@ -55,6 +55,39 @@ def test_media_time_that_jumps_is_placed_by_arrival() -> None:
     assert after[0] - before[-1] == pytest.approx(1 / 30, abs=0.1)
 
 
+@pytest.mark.parametrize("pause", [3.0, 4.5, 7.0])
+def test_a_pause_in_which_media_time_stood_still_is_a_pause(pause: float) -> None:
+    clock = TrackClock(Reference())
+    for index in range(300):
+        clock.place(unit(index / 30, ntp=NTP + index / 30), LOCAL)
+
+    begin = 10 + pause
+    for index in range(300):
+        media, known = 10 + index / 30, begin if index > 30 else 10  # the next report comes after a second
+        placed = clock.place(unit(media, ntp=NTP + known + index / 30, arrival=LOCAL + begin + index / 30 + 0.05), LOCAL)
+
+    assert placed == pytest.approx(NTP + begin + 299 / 30, abs=0.005)
+
+
+@pytest.mark.parametrize("step", [-3600.0, -3.0, 3.0, 3600.0])
+@pytest.mark.parametrize("jumps", [False, True])
+def test_tracks_stay_in_step_when_the_sender_sets_its_clock(step: float, jumps: bool) -> None:
+    reference = Reference()
+    fast, slow = TrackClock(reference), TrackClock(reference)
+
+    for index in range(900):
+        seconds = index / 30
+        off = step if seconds > 10 else 0.0
+        shift, epoch = (90_000_000, 1) if seconds > 20 else (0, 0)  # one of them changes its source later
+        media = seconds + off if jumps else seconds
+        when = NTP + seconds + off
+        first = fast.place(unit(media, shift=shift, epoch=epoch, ntp=when, arrival=LOCAL + seconds + 0.02), LOCAL)
+        second = slow.place(unit(media, ntp=when, arrival=LOCAL + seconds + 0.09), LOCAL)
+
+    assert first == pytest.approx(second, abs=0.005)
+    assert first == pytest.approx(NTP + 899 / 30, abs=0.1)
+
+
 def test_a_new_epoch_without_report_continues_by_arrival() -> None:
     clock = TrackClock(Reference())
     for index in range(30):
