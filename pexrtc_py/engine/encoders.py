@@ -10,6 +10,7 @@ from collections.abc import Callable
 from fractions import Fraction
 from typing import cast
 
+import numpy as np
 from av import AudioFifo, AudioFrame, AudioResampler, VideoFrame
 from av.audio.codeccontext import AudioCodecContext
 from av.video.codeccontext import VideoCodecContext
@@ -76,7 +77,7 @@ class OpusEncoder:
         self._pts = 0
         self._position: int | None = None
         self._source: tuple[str, str, int] | None = None
-        self._start_over()
+        self._start_over(mono=False)
 
     def encode(self, frame: AudioFrame) -> list[AccessUnit]:
         """Take one frame; none, one or several packets are complete with it."""
@@ -85,19 +86,21 @@ class OpusEncoder:
         expected = None if self._position is None else self._position + self._fifo.samples
         if source != self._source or expected is None or (starts is not None and abs(starts - expected) > _AUDIO_GAP * OPUS_RATE):
             self._source = source
-            self._start_over()
+            self._start_over(mono=frame.layout.nb_channels == 1)
             self._position = starts if starts is not None else expected or 0
         for part in self._resampler.resample(frame):
             part.pts = None  # the samples are counted here; a rounded time stamp would make the FIFO refuse them
             self._fifo.write(part)
         return [unit for part in self._fifo.read_many(OPUS_SAMPLES) for unit in self._packets(part)]
 
-    def _start_over(self) -> None:
-        self._resampler = AudioResampler(format="s16", layout=self._layout, rate=OPUS_RATE)
+    def _start_over(self, *, mono: bool) -> None:
+        # Of one channel FFmpeg would make two that are 3 dB softer each.
+        self._resampler = AudioResampler(format="s16", layout="mono" if mono else self._layout, rate=OPUS_RATE)
         self._fifo = AudioFifo()
 
     def _packets(self, part: AudioFrame) -> list[AccessUnit]:
         position, self._position = self._position or 0, (self._position or 0) + OPUS_SAMPLES
+        part = part if part.layout.name == self._layout else _doubled(part)
         part.pts, part.time_base = self._pts, Fraction(1, OPUS_RATE)
         self._pts += OPUS_SAMPLES
         return [AccessUnit(bytes(packet), "opus", position, OPUS_RATE) for packet in self._context.encode(part)]
@@ -216,6 +219,13 @@ def black_frame(width: int, height: int) -> VideoFrame:
     for plane, level in zip(frame.planes, (16, 128, 128), strict=True):
         plane.update(bytes([level]) * plane.buffer_size)
     return frame
+
+
+def _doubled(part: AudioFrame) -> AudioFrame:
+    """The same sound in two channels."""
+    both = AudioFrame.from_ndarray(np.repeat(np.asarray(part.to_ndarray(), np.int16), 2)[None], format="s16", layout="stereo")
+    both.sample_rate = part.sample_rate
+    return both
 
 
 def _ticks(frame: AudioFrame | VideoFrame, rate: int) -> int | None:

@@ -237,6 +237,15 @@ def test_a_still_is_one_keyframe_and_black_is_black(codec: str) -> None:
     assert (shown.width, shown.height) == (320, 180)
 
 
+@pytest.mark.parametrize(("layout", "rate"), [("mono", 48_000), ("mono", 16_000), ("stereo", 48_000)])
+def test_one_channel_is_as_loud_as_two(layout: str, rate: int) -> None:
+    encoder, step = OpusEncoder(), rate // 50
+
+    units = [unit for index in range(50) for unit in encoder.encode(tone(index * step, step, rate=rate, layout=layout))]
+
+    assert float(np.abs(heard(units)[20_000:]).max()) == pytest.approx(8000, rel=0.03)
+
+
 def test_defaults_grow_with_size_and_rate() -> None:
     rates = [default_bitrate(640, 360, 30), default_bitrate(1280, 720, 30), default_bitrate(1280, 720, 5)]
 
