@@ -42,7 +42,8 @@ async def _demo(stop: asyncio.Event, seconds: float, out: Path, *, as_json: bool
     outcome = await perform(path, seconds, tell=lambda text, fields: progress.update(text, **fields), stop=stop)
     if stop.is_set():
         progress.done()
-        click.echo(f"Stopped early; {path} is finished, but was not judged.", err=True)
+        why = f"Stopped early; {path} is finished, but was not judged."
+        click.echo(json.dumps({"exit": STOPPED_EARLY, "ok": False, "file": str(path), "why": why}) if as_json else why, err=not as_json)
         return STOPPED_EARLY
     progress.update("Decoding and judging the recording ...", state="judging")
     from pexrtc_py.demo.verdict import reach

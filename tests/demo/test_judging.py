@@ -162,14 +162,25 @@ def test_the_duration_may_differ_by_half_a_second(length: float, ok: bool) -> No
     assert _judged(inspection=inspection)["duration"].ok is ok
 
 
-def test_a_gap_fails_with_its_place() -> None:
+@pytest.mark.parametrize(("lengths", "ok"), [([0.3], True), ([0.61], False), ([0.3, 0.25], False)])
+def test_a_little_sound_may_be_missing_in_all(lengths: list[float], ok: bool) -> None:
     inspection = _inspection()
-    inspection.streams[0].gaps.append((3.2, 0.61))
+    inspection.streams[0].gaps += [(3.2, length) for length in lengths]
 
     checks = _judged(inspection=inspection)
 
-    assert _failing(checks) == {"gaps in the sound"}
-    assert checks["gaps in the sound"].value == "0.61 s at 3.2 s"
+    assert _failing(checks) == (set() if ok else {"gaps in the sound"})
+    assert checks["gaps in the sound"].value.startswith(f"{lengths[0]:.2f} s at 3.2 s")
+
+
+def test_a_gap_in_the_video_fails_with_its_place() -> None:
+    inspection = _inspection()
+    inspection.streams[1].gaps.append((5.0, 1.6))
+
+    checks = _judged(inspection=inspection)
+
+    assert _failing(checks) == {"gaps in the video"}
+    assert checks["gaps in the video"].value == "1.60 s at 5.0 s"
 
 
 def test_a_frame_that_does_not_decode_fails() -> None:
