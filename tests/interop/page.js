@@ -89,6 +89,9 @@ function tone(hz) {
     return target.stream;
 }
 
+const source = ({ pictured, hz }) =>
+    new MediaStream([...(hz ? tone(hz).getAudioTracks() : []), ...(pictured ? picture(pictured).getVideoTracks() : [])]);
+
 const base64 = buffer => {
     let text = '';
     for (const byte of new Uint8Array(buffer)) text += String.fromCharCode(byte);
@@ -103,15 +106,16 @@ window.visitor = {
 
     async join({ picture: pictured, hz, ...options }) {
         await sound.resume();
-        const tracks = [...(hz ? tone(hz).getAudioTracks() : []), ...(pictured ? picture(pictured).getVideoTracks() : [])];
         const response = await client.call({
             callType: infinity.ClientCallType.AudioVideoPresentation,
             bandwidth: 2000,
-            mediaStream: new MediaStream(tracks),
+            mediaStream: source({ pictured, hz }),
             ...options,
         });
         return response?.status;
     },
+
+    send: ({ picture: pictured, hz }) => client.setStream(source({ pictured, hz })),
 
     present: pictured => client.present(picture(pictured)),
 

@@ -95,6 +95,25 @@ async def test_a_connection_in_use_is_not_made_anew(visit: Visit, join: Join) ->
     assert not vera.heard("call.onReconnecting")
 
 
+async def test_the_client_turns_its_camera_on_later_and_takes_another(visit: Visit, join: Join) -> None:
+    bob = await join("Bob", video=Pattern((640, 360), 15, stamp=BOB))
+    seen, heard = Eye(call_of(bob).video), Ear(call_of(bob).audio)
+    vera = await visit("Vera", hz=VERA_HZ)
+    await vera.sees(BOB)
+    before = [picture.stream for picture in seen.pictures()]
+
+    await vera.send(picture=stamped(VERA), hz=VERA_HZ)
+    await seen.sees(VERA)
+    await vera.send(picture=stamped(VERA + 1, size=(320, 180)), hz=VERA_HZ + 200)
+    await seen.sees(VERA + 1)
+    heard.units.clear()
+    await until(lambda: len(heard.units) >= 50)
+
+    assert VERA not in before
+    assert strength(heard.sound().samples[-24_000:], VERA_HZ + 200) > 0.1
+    await vera.sees(BOB)
+
+
 async def test_the_client_restarts_ice_and_goes_on(visit: Visit, join: Join) -> None:
     bob = await join("Bob", video=Pattern((640, 360), 15, stamp=BOB), audio=Tone(BOB_HZ))
     vera = await visit("Vera", picture=stamped(VERA), hz=VERA_HZ)

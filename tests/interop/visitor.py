@@ -60,6 +60,10 @@ class Visitor:
         function = "async (method, options) => { const done = await visitor.client[method](options); return done?.data ?? null; }"
         return await self.tab.run(function, method, {name.rstrip("_"): value for name, value in options.items()})
 
+    async def send(self, **options: Any) -> None:
+        """Send another `picture` or `hz` from now on."""
+        await self.tab.run("options => visitor.send(options)", options)
+
     async def present(self, picture: dict[str, Any]) -> None:
         """Take the floor and show pictures."""
         await self.tab.run("picture => visitor.present(picture)", picture)
