@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.media_checks import until
+from tests.phenomena.machine import Machine
 
 
 @pytest.fixture(autouse=True)
@@ -20,6 +21,12 @@ async def nothing_is_left() -> AsyncIterator[None]:
     await until(lambda: not _tasks(), 5, what="tasks are left")
     await until(lambda: not _threads(), 5, what=f"threads are left: {_threads()}")
     await until(lambda: not _sockets() - before, 5, what="sockets are left")
+
+
+@pytest.fixture
+def machine() -> Machine:
+    """How busy others keep the machine since the test began."""
+    return Machine()
 
 
 def _tasks() -> list[str]:

@@ -6,6 +6,9 @@ import os
 import time
 from pathlib import Path
 
+OTHERS = 0.4
+"""Cores used by others from which on delays and gaps are theirs."""
+
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -21,6 +24,10 @@ class Machine:
         before, self._before = self._before, self._look()
         passed, busy, ours = (now - then for now, then in zip(self._before, before, strict=True))
         return max(0.0, busy - ours) / max(passed, 0.01)
+
+    def patience(self, seconds: float) -> float:
+        """A bound in time: as it is on a machine that was ours since the last look, three times as long on one that others kept busy."""
+        return seconds if self.others() < OTHERS else 3 * seconds
 
     def _look(self) -> tuple[float, float, float]:
         return time.monotonic(), _busy(), sum(map(_used, self._ours))

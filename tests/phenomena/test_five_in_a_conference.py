@@ -14,14 +14,12 @@ from pexrtc_media import Pattern, Tone
 from pexrtc_py.node.bridge_call import INBOX
 from tests.media_checks import RATE, Ear, Heard, call_of, strength
 from tests.phenomena.commands import Command, python
-from tests.phenomena.machine import Machine
+from tests.phenomena.machine import OTHERS, Machine
 
 TONES = {"Ann": 400.0, "Bob": 650.0, "Cid": 1100.0, "Dot": 1750.0, "Eve": 2600.0}
 VISITOR = 3700.0
 LEVEL = 0.1
 SECONDS = 60.0
-OTHERS = 0.4
-"""Cores used by others from which on gaps in the sound are theirs."""
 SETTLING = 0.7
 """How long before and after a change a second of sound is not judged."""
 

@@ -15,6 +15,7 @@ from tests.phenomena.commands import python
 if TYPE_CHECKING:
     from pexrtc_py.node.server import Node
     from tests.conftest import Join
+    from tests.phenomena.machine import Machine
 
 HOUR = 3600.0
 
@@ -39,7 +40,7 @@ async def test_a_sender_whose_clock_is_hours_off_keeps_its_lips_in_step(node: No
 
 
 @pytest.mark.parametrize("step", [HOUR, -HOUR])
-async def test_a_call_survives_that_the_senders_clock_is_set(node: Node, join: Join, step: float) -> None:
+async def test_a_call_survives_that_the_senders_clock_is_set(node: Node, join: Join, machine: Machine, step: float) -> None:
     bot = await join("Bot")
     seen, heard = Eye(call_of(bot).video), Ear(call_of(bot).audio)
     async with python("-m", "tests.phenomena.skewed_sender", node.url, "0") as sender:
@@ -54,7 +55,7 @@ async def test_a_call_survives_that_the_senders_clock_is_set(node: Node, join: J
     print(in_ms(offsets))
     assert len(offsets) >= 2
     assert abs(float(np.median(offsets))) < 0.040
-    assert seen.gap() < 1.5
+    assert seen.gap() < machine.patience(1.5)
 
 
 async def test_capture_times_are_the_nodes_whatever_the_sender_says(node: Node, join: Join) -> None:

@@ -15,8 +15,9 @@ from pexrtc_media import Pattern, Tone
 from pexrtc_media.stamp import unwrap
 from pexrtc_py.node import Node, Vmr
 from pexrtc_py.node.config import NodeConfig
-from tests.media_checks import complaints, duration_in_head, pictures, sound, streams, strength, until
+from tests.media_checks import disturbed, duration_in_head, pictures, sound, streams, strength, until
 from tests.phenomena.commands import Command, pexrtc
+from tests.phenomena.machine import Machine
 
 ENDINGS = [".mkv", ".webm", ".mp4"]
 TOKEN = 8
@@ -46,22 +47,23 @@ def last_frame_age(path: Path, at: float) -> float:
     return at - unwrap(mark.ms, round(at * 1000)) / 1000
 
 
-async def three_recorders(stack: contextlib.AsyncExitStack, node: Node, folder: Path) -> dict[Path, Command]:
-    """One for each kind of file, each with some seconds recorded."""
+async def three_recorders(stack: contextlib.AsyncExitStack, node: Node, folder: Path) -> tuple[dict[Path, Command], float]:
+    """One for each kind of file, each with some seconds recorded; and the factor by which the machine made them late."""
     recorders = {}
     for ending in ENDINGS:
         path = folder / f"call{ending}"
         options = ("--node", node.url, "--pin", "5678", "--out", path, "--name", f"Bot {ending}")
         recorders[path] = await stack.enter_async_context(pexrtc("record", "meet.alice", *options))
+    machine = Machine(*(recorder.process.pid for recorder in recorders.values()))
     await until(lambda: all(path.exists() and path.stat().st_size > 150_000 for path in recorders), 40, what="the files do not grow")
     assert sorted(names(node)) == ["Bot .mkv", "Bot .mp4", "Bot .webm", "Sender"]
-    return recorders
+    return recorders, machine.patience(1.0)
 
 
 async def test_sigterm_finishes_the_file_and_leaves(call: tuple[Node, pexrtc_py.Conference], tmp_path: Path) -> None:
     node, _ = call
     async with contextlib.AsyncExitStack() as stack:
-        recorders = await three_recorders(stack, node, tmp_path)
+        recorders, patience = await three_recorders(stack, node, tmp_path)
 
         for recorder in recorders.values():
             recorder.process.send_signal(signal.SIGTERM)
@@ -72,18 +74,18 @@ async def test_sigterm_finishes_the_file_and_leaves(call: tuple[Node, pexrtc_py.
     for path, recorder in recorders.items():
         assert path.name in recorder.out
         assert "Traceback" not in recorder.err
-        assert complaints(path) == ""
+        assert disturbed(path) == ""
         seen, heard = pictures(path), sound(path)
         assert streams(seen) == [1]
-        assert strength(heard.between(heard.start + 0.5, heard.start + 1.5), 440) > 0.1
+        assert strength(heard.samples, 440) > 0.1 / patience
         assert duration_in_head(path) == pytest.approx(max(seen[-1].time, heard.end), abs=0.05)
-        assert -0.05 < last_frame_age(path, stopped) < 0.5
+        assert -0.05 < last_frame_age(path, stopped) < 0.5 * patience
 
 
 async def test_sigkill_costs_no_more_than_a_second(call: tuple[Node, pexrtc_py.Conference], tmp_path: Path) -> None:
     node, _ = call
     async with contextlib.AsyncExitStack() as stack:
-        recorders = await three_recorders(stack, node, tmp_path)
+        recorders, patience = await three_recorders(stack, node, tmp_path)
 
         for recorder in recorders.values():
             recorder.process.kill()
@@ -94,7 +96,7 @@ async def test_sigkill_costs_no_more_than_a_second(call: tuple[Node, pexrtc_py.C
     for path in recorders:
         age, heard = last_frame_age(path, killed), sound(path)
         print(f"{path.suffix}: the last picture was {age:.3f} s old")
-        assert complaints(path) == ""
-        assert age < 1.0
+        assert disturbed(path) == ""
+        assert age < 1.0 * patience
         assert heard.end == pytest.approx(pictures(path)[-1].time, abs=0.3)
     await until(lambda: names(node) == ["Sender"], 3 * TOKEN, what="the node keeps who was killed")
