@@ -11,6 +11,8 @@ RISE = 0.0005
 STEP = 0.2
 """A distance that stays this much above the offset for a whole window is a step of the sender's clock, in seconds."""
 WINDOW = 2.0
+LEAP = 2.0
+"""No network delays by as much as this: such a step is believed at once, in seconds."""
 SYNCED_TOLERANCE = 0.010
 ARRIVAL_TOLERANCE = 0.060
 """Arrival times carry the jitter of the network; capture times by sender reports do not."""
@@ -36,8 +38,8 @@ class ClockMap:
         return ntp + self._observe(arrival - ntp, arrival)
 
     def _observe(self, distance: float, now: float) -> float:
-        if self.offset is None:
-            self._window_from = now
+        if self.offset is None or distance - self.offset > LEAP:
+            self._window_from, self._lowest = now, distance
             self.offset = distance
         else:
             self.offset = min(distance, self.offset + RISE * max(0.0, now - self._observed))

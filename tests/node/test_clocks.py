@@ -43,6 +43,17 @@ def test_audio_and_video_of_one_call_share_the_offset() -> None:
     assert video == pytest.approx(audio, abs=0.001)
 
 
+@pytest.mark.parametrize("step", [-3600.0, -3.0, 3.0, 3600.0])
+def test_a_leap_of_the_senders_clock_is_followed_at_once_by_all_its_streams(step: float) -> None:
+    clock = ClockMap()
+    arrivals = sorted([(0.02 + index / 50, index / 50) for index in range(200)] + [(0.06 + index / 30, index / 30) for index in range(120)])
+
+    for arrival, captured in arrivals:
+        mapped = clock.capture(NOW + captured + (step if captured >= 2 else 0.0), NOW + arrival)
+
+        assert mapped == pytest.approx(NOW + captured + 0.02, abs=0.05)
+
+
 def test_a_clock_set_back_is_followed_after_two_windows() -> None:
     clock = ClockMap()
     clock.capture(NOW, NOW)
