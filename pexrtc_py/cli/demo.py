@@ -14,12 +14,12 @@ from pexrtc_py.cli.running import run_until_stopped, set_up_logging
 
 NOT_AS_IT_SHOULD_BE = 30
 STOPPED_EARLY = 130
-LEAST_SECONDS = 6.0
+LEAST_SECONDS = 6
 """With less the slides would be gone before they could be told from black."""
 
 
 @click.command()
-@option("--seconds", type=click.FloatRange(min=LEAST_SECONDS), default=20.0, show_default=True, metavar="N", help="How long to record.")
+@option("--seconds", type=click.FloatRange(min=LEAST_SECONDS), default=20, show_default=True, metavar="N", help="How long to record.")
 @option("--out", type=click.Path(path_type=Path), default=Path("out"), show_default=True, metavar="DIR", help="Where to put the files.")
 @log_options("Print one JSON object with all values on stdout, nothing else.")
 def demo(*, seconds: float, out: Path, log_level: str, as_json: bool) -> int:

@@ -82,7 +82,8 @@ async def _until_done(stop: asyncio.Event, seconds: float | None, conference: Co
         if length == 0 and loop.time() - began > FIRST_MEDIA:
             return
         size = recording.result.bytes
-        text = f"Recording {recording.path}  {length:6.1f} s  {size / 1e6:6.2f} MB  {len(conference.participants)} participants"
+        people = len(conference.participants)
+        text = f"Recording {recording.path}  {length:6.1f} s  {size / 1e6:6.2f} MB  {people} participant{'s' if people != 1 else ''}"
         progress.update(text, state="recording", seconds=round(length, 1), bytes=size)
         wait = SHOW if seconds is None else max(0.01, min(SHOW, seconds - length))
         await first_of(stop.wait(), recording.failed.wait(), seconds=wait)
