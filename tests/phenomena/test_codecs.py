@@ -56,6 +56,26 @@ async def test_an_mp4_of_a_vp8_sender_is_transcoded_by_the_node(join: Join, medi
     assert len(numbers) > 0.8 * (numbers[-1] - numbers[0] + 1)
 
 
+@pytest.mark.parametrize(("ending", "sends", "holds"), [(".mp4", VP8, "h264"), (".webm", H264, "vp8"), (".mkv", H264, "h264")])
+async def test_a_recording_asks_for_what_its_file_can_hold(
+    join: Join, tmp_path: Path, ending: str, sends: dict[Slot, tuple[str, ...]], holds: str
+) -> None:
+    """Whoever joined without saying that it will record offers again; two recordings one after the other are no trouble."""
+    await join("Sender", codecs=sends, video=Pattern((320, 180), 15, stamp=1), audio=Tone(440))
+    bot = await join("Bot")
+    other = await bot.record(tmp_path / "other.mkv")
+    await until(lambda: other.result.tracks["video"].units >= 10)
+    await other.stop()
+
+    recording = await bot.record(tmp_path / f"call{ending}")
+    await until(lambda: recording.result.tracks["video"].units >= 20, 20)
+    result = await recording.stop()
+
+    assert result.tracks["video"].codec == holds
+    assert (disturbed(result.path), disturbed(other.path)) == ("", "")
+    assert (streams(pictures(result.path)), streams(pictures(other.path))) == ([1], [1])
+
+
 async def test_h264_is_forwarded_to_the_byte(join: Join, media: Media) -> None:
     encoder, pattern = VideoEncoder("h264", bitrate=300_000), Pattern((320, 180), 30, stamp=1)
     units = [unit for index in range(60) for unit in encoder.encode(pattern.picture(index), keyframe=index % 10 == 0)]
