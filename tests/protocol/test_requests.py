@@ -125,6 +125,7 @@ def test_a_registered_device_proves_itself_in_body_or_header() -> None:
 def test_annotated_layouts_are_asked_for_in_the_query() -> None:
     assert wire.query_of(AvailableLayouts(annotate=True)) == {"annotate": "true"}
     assert wire.decode_request(AvailableLayouts, {"annotate": "true"}).annotate is True
+    assert wire.decode_request(AvailableLayouts, {"annotate": "undefined"}).annotate is None
 
 
 def test_credentials_of_a_device_come_through_in_either_header_and_alphabet() -> None:

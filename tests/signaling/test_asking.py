@@ -21,8 +21,21 @@ from pexrtc_py.errors import (
 )
 from pexrtc_py.protocol.address import Address
 from pexrtc_py.protocol.declare import Request
+from pexrtc_py.protocol.forms import decode_form
 from pexrtc_py.protocol.models import ConferenceStatus, RefreshedToken
-from pexrtc_py.protocol.requests import Calls, GetConferenceStatus, GetTheme, Lock, Message, RefreshToken, ReleaseFloor, RequestToken
+from pexrtc_py.protocol.requests import (
+    Calls,
+    GetConferenceStatus,
+    GetTheme,
+    Lock,
+    Message,
+    PostPresentation,
+    PresentationJpeg,
+    RefreshToken,
+    ReleaseFloor,
+    RequestToken,
+    ThemeResource,
+)
 from pexrtc_py.signaling.asking import answered, outgoing
 from pexrtc_py.signaling.transport import Incoming
 
@@ -58,6 +71,16 @@ def test_the_pin_is_a_header_and_no_secret_is_printed() -> None:
     assert out.headers["pin"] == "1234"
     assert b"1234" not in (out.body or b"")
     assert "1234" not in repr(out)
+
+
+def test_a_still_is_sent_as_a_form_and_a_picture_comes_as_it_is() -> None:
+    out = outgoing(MEET, PostPresentation(frame=b"\xff\xd8"), token="secret")
+    picture = Incoming(status=200, content_type="image/jpeg", body=b"\xff\xd8")
+
+    assert decode_form(out.headers["Content-Type"], out.body or b"") == {"frame": b"\xff\xd8"}
+    assert outgoing(MEET, ThemeResource(resource="a/b.jpg")).path == "/api/client/v2/conferences/meet%20alice/theme/a/b.jpg"
+    assert outgoing(MEET, PresentationJpeg(id="a==")).path.endswith("/presentation.jpeg?id=a%3D%3D")
+    assert answered(PresentationJpeg(id="a=="), picture) == b"\xff\xd8"
 
 
 def test_calls_may_take_longer() -> None:

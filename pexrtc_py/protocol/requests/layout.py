@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field, JsonValue
+from pydantic import BeforeValidator, Field, JsonValue
 
 from pexrtc_py.protocol.declare import HOST, HOST_OR_SELF, SELF, ConferenceRequest, ParticipantRequest, get, post
 from pexrtc_py.protocol.models import AvailableLayout, PinningConfig, SilentVideo, Transforms, VideoMixLayout
 from pexrtc_py.protocol.wire import PATH, Done
+
+
+def _said(value: object) -> object:
+    """Read what a script makes of a value it does not have as none."""
+    return None if value in ("", "undefined", "null") else value
 
 
 @post("transform_layout", by=HOST, since=20)
@@ -29,7 +34,7 @@ class OverrideLayout(ConferenceRequest[Done]):
 class AvailableLayouts(ConferenceRequest[list[AvailableLayout]]):
     """The layouts one may ask for, those of the theme included; `annotate` adds tags, since version 37."""
 
-    annotate: bool | None = None
+    annotate: Annotated[bool | None, BeforeValidator(_said)] = None
 
 
 @get("layout_svgs", since=34)
