@@ -43,6 +43,7 @@ class Router:
                     if payload_type is not None:
                         shared = payload_type in self._by_payload_type
                         self._by_payload_type[payload_type] = None if shared else receiver
+        self._forget(MAX_SSRCS)
         self._mid_extensions = frozenset(found.mid_extension for found in agreed.values() if found.mid_extension is not None)
 
     def route(self, packet: RtpPacket) -> EncodedReceiver | None:
@@ -54,10 +55,13 @@ class Router:
         if found is None:
             self.unroutable += 1
             return None
-        while len(self._by_ssrc) >= MAX_SSRCS:
-            del self._by_ssrc[next(iter(self._by_ssrc))]
+        self._forget(MAX_SSRCS - 1)
         self._by_ssrc[packet.ssrc] = found
         return found
+
+    def _forget(self, kept: int) -> None:
+        while len(self._by_ssrc) > kept:
+            del self._by_ssrc[next(iter(self._by_ssrc))]
 
     def _by_extension(self, packet: RtpPacket) -> EncodedReceiver | None:
         for number in self._mid_extensions:

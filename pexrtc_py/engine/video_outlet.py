@@ -89,7 +89,7 @@ class VideoOutlet:
 
     def limit(self, bps: int) -> None:
         """The other side can take this many bits/s."""
-        self._remote_bitrate = bps
+        self._remote_bitrate = max(bps, 1)  # 0 means as little as possible, not "no limit"
 
     def miss(self, item: AudioFrame | VideoFrame | AccessUnit) -> None:
         """An item came too late."""

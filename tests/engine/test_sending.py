@@ -433,7 +433,8 @@ async def test_large_pictures_are_made_smaller() -> None:
     assert (frame.width, frame.height) == (240, 180)
 
 
-async def test_the_other_sides_estimate_limits_the_bitrate() -> None:
+@pytest.mark.parametrize("estimate", [200_000, 0])
+async def test_the_other_sides_estimate_limits_the_bitrate(estimate: int) -> None:
     def noise() -> Iterator[VideoFrame]:
         for index in range(180):
             tiles = np.random.default_rng(index).integers(0, 255, (12, 20, 3), np.uint8)
@@ -446,7 +447,7 @@ async def test_the_other_sides_estimate_limits_the_bitrate() -> None:
     await stage.clock.run(1)
     free = stage.sender.stats.octets
 
-    stage.sender.remb(200_000)
+    stage.sender.remb(estimate)
     await stage.clock.run(1)
     settled = stage.sender.stats.octets
     await stage.clock.run(1)
