@@ -100,7 +100,7 @@ class Recording:
         self._hub.publish(RecordingFailed(self.path, self.error))
 
     async def stop(self) -> RecordingResult:
-        """Finish the file and say what is in it; calling it again changes nothing."""
+        """Finish the file and say what is in it; calling it again changes nothing, but waits for the end as well."""
         if not self._stopped:
             self._stopped = True
             self._hub.off(self._presentation_stopped)
@@ -109,9 +109,9 @@ class Recording:
             if self._watching is not None:
                 self._watching.cancel()
                 await asyncio.gather(self._watching, return_exceptions=True)
-            await self._recorder.aclose()
-            if self._recorder.error is not None:
-                self._fail(self._recorder.error)
+        await self._recorder.aclose()
+        if self._recorder.error is not None:
+            self._fail(self._recorder.error)
         return self._recorder.result
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 from collections.abc import Iterator, Sequence
@@ -50,6 +51,7 @@ class Recorder:
         self._zero: float | None = None
         self._newest = 0.0
         self._closed = False
+        self._ending: asyncio.Task[None] | None = None
         self.audio = self._input("audio", enabled=audio)
         self.video = self._input("video", enabled=video)
         self.presentation = self._input("presentation", enabled=presentation)
@@ -74,9 +76,12 @@ class Recorder:
         return RecordingResult(path=self.path, others=others, duration=max(ends, default=0.0), bytes=length, tracks=tracks)
 
     async def aclose(self) -> None:
-        """Write what is held back and complete the files; calling it again does nothing."""
-        if self._closed:
-            return
+        """Write what is held back and complete the files, even if whoever waits for it is cancelled; a second call waits for the same."""
+        if self._ending is None:
+            self._ending = asyncio.create_task(self._end())
+        await asyncio.shield(self._ending)
+
+    async def _end(self) -> None:
         for each in self._inputs:
             await each.finish()
         self._begin()

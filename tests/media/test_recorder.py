@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import os
 import signal
@@ -423,3 +424,17 @@ async def test_opus_of_another_duration_and_gaps_are_told(tmp_path: Path) -> Non
     await recorder.aclose()
 
     assert recorder.result.tracks["audio"].gaps[0] == pytest.approx((1.0, 2.2), abs=0.01)
+
+
+async def test_all_files_are_completed_though_whoever_waited_was_cancelled(tmp_path: Path) -> None:
+    recorder = Recorder(tmp_path / "call.mp4")
+    feed(recorder, audio=received(audio()), video=received(video("h264")), presentation=received(video("h264")))
+    closing = asyncio.create_task(recorder.aclose())
+    await asyncio.sleep(0)
+
+    closing.cancel()
+    await asyncio.wait([closing])
+    await recorder.aclose()
+
+    for path in (recorder.path, *recorder.result.others):
+        assert path.read_bytes()[-16:-8] == b"\x00\x00\x00\x10mfro"
