@@ -174,7 +174,7 @@ async def _play(stage: Stage, recording: Recording, outcome: Outcome, seconds: f
 
     if not await until(seconds / 3, NO_SLIDES):
         return
-    each = seconds / 3 / len(outcome.shown_slides)
+    each = seconds / 3 / len(outcome.shown_slides) * 1.1  # a little longer, so that the last one stays until the end
     slides = ImageSequence(outcome.shown_slides, max(1 / SLIDES_FPS, each), fps=SLIDES_FPS, loop=True)
     async with stage.portrait.present(slides):
         begin = recording.duration
