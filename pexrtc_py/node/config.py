@@ -36,6 +36,8 @@ class Vmr:
     chat: bool = True
     guests_can_present: bool = True
     guests_can_unmute: bool = True
+    classification_levels: tuple[str, ...] = ()
+    """What the levels of secrecy are called, from number 0 on; Hosts choose among them."""
     participant_limit: int | None = None
     bandwidth: int | None = None
     """Limit per call and direction in kbps."""

@@ -53,9 +53,15 @@ class Member:
     buzzed: float = 0
     """Unix seconds when the hand went up; 0 when it is down."""
     spotlit: float = 0
+    """Unix seconds when it came into the spotlight; 0 when it is not in it."""
     speaking: bool = False
     spoke: float = 0
     receives_presentation: bool = True
+    presentation_in_mix: bool = False
+    """Whether it asked for presentations in its picture."""
+    layout_group: str | None = None
+    aspect_ratio: float | None = None
+    """The width by height it would like its picture to have; None where it did not say."""
 
     @property
     def waiting(self) -> bool:

@@ -14,6 +14,7 @@ from pexrtc_py.node.admission import TOKEN_EXPIRED, WAITED_TOO_LONG, Passes, mus
 from pexrtc_py.node.config import NodeConfig, Vmr
 from pexrtc_py.node.member import Member, NodeCall
 from pexrtc_py.node.plan import MediaPlan, Seat
+from pexrtc_py.node.settings import Settings
 from pexrtc_py.protocol.declare import Event
 from pexrtc_py.protocol.events import (
     Bye,
@@ -22,8 +23,11 @@ from pexrtc_py.protocol.events import (
     Disconnect,
     Layout,
     ParticipantDelete,
+    PresentationStart,
     PresentationStop,
+    RefreshToken,
 )
+from pexrtc_py.protocol.models import Role
 
 
 @dataclass(frozen=True)
@@ -80,6 +84,7 @@ class Room:
         self.guests_muted = self.vmr.service_type == "lecture"
         self.floor: str | None = None
         self.speakers.clear()
+        self.settings = Settings(guests_can_unmute=self.vmr.guests_can_unmute)
         self._status = views.status(self)
 
     @property
@@ -150,6 +155,11 @@ class Room:
         """Tell of another layout and order of speakers."""
         self._tell_stage(self.admitted)
 
+    def layout_changed(self) -> None:
+        """Tell of another layout alone, control-only participants too."""
+        for viewer in self.admitted:
+            self.tell(viewer, views.layout(self, viewer))
+
     def _tell_stage(self, viewers: Iterable[Member]) -> None:
         viewers, stage = list(viewers), views.stage(self)
         for viewer in viewers:
@@ -203,6 +213,23 @@ class Room:
         """Let in whoever has no more reason to wait."""
         self.admit([one for one in self.members.values() if not must_wait(self.vmr, one.role, locked=self.locked, started=self.started)])
 
+    def change_role(self, member: Member, role: Role, now: float) -> None:
+        """Make a member a Host or a Guest: with it come other rights, another roster, and a token to be refreshed."""
+        member.role = role
+        self._mute_newcomer(member)  # who becomes a Host stays muted until it unmutes itself: nobody is heard unawares
+        if self.floor == member.uuid and not member.is_host and not self.vmr.guests_can_present:
+            self.release_floor(member)
+            self.tell(member, PresentationStart())  # nobody presents: it must stop
+        if member.waiting and not must_wait(self.vmr, role, locked=self.locked, started=self.started):
+            self.admit([member])
+        else:
+            self.updated(member)
+            self.tell(member, *views.roster(self, member))
+        if member.is_host and member.has_media and not member.waiting:
+            self.start()
+        self._without_hosts(now)
+        self.tell(member, RefreshToken())
+
     def leave(self, member: Member, now: float, reason: str | None = None) -> None:
         """Somebody is gone; with a `reason` against its will, and it is told."""
         if self.members.get(member.uuid) is not member:
@@ -234,7 +261,12 @@ class Room:
     def _after_leaving(self, now: float) -> None:
         if not self.members:
             self._begin()
-        elif self.vmr.host_pin is not None and self.started and not any(member.is_host for member in self.members.values()):
+        else:
+            self._without_hosts(now)
+
+    def _without_hosts(self, now: float) -> None:
+        """Guests wait again when the last Host is gone; anyhow tell of the conference if it is another."""
+        if self.vmr.host_pin is not None and self.started and not any(member.is_host for member in self.members.values()):
             self._back_to_waiting(now)
         else:
             self.conference_updated()

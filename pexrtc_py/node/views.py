@@ -18,6 +18,7 @@ from pexrtc_py.protocol.events import (
     Stage,
 )
 from pexrtc_py.protocol.models import (
+    Classification,
     ConferenceStatus,
     Participant,
     Policy,
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from pexrtc_py.node.room import Room
 
 VIEW = "1:0"
-"""The layout that is announced, and shown: the active speaker fills the picture."""
+"""The layout that is shown, whatever was asked for: the active speaker fills the picture."""
 SEATS = 1
 
 
@@ -61,6 +62,7 @@ def participant(room: Room, member: Member, viewer: Member) -> Participant:
         presentation_supported=any(call.media.presentation for call in member.calls.values()),
         is_video_muted=member.video_muted,
         is_client_muted=member.client_muted,
+        needs_presentation_in_mix=member.presentation_in_mix,
         rx_presentation_policy=Policy.ALLOW if member.receives_presentation else Policy.DENY,
         fecc_supported=any(call.fecc_supported for call in member.calls.values()),
         transfer_supported=False,
@@ -68,6 +70,7 @@ def participant(room: Room, member: Member, viewer: Member) -> Participant:
         buzz_time=member.buzzed,
         start_time=float(member.joined),
         last_spoken_time=member.spoke,
+        layout_group=member.layout_group,
         supports_direct_chat=member.supports_direct_chat,
     )
 
@@ -106,9 +109,18 @@ def status(room: Room) -> ConferenceStatus:
         started=room.started,
         all_muted=room.guests_muted and not any(member.is_host for member in room.admitted),
         presentation_allowed=True,
-        guests_can_unmute=room.vmr.guests_can_unmute,
+        guests_can_unmute=room.settings.guests_can_unmute,
         guests_can_present=room.vmr.guests_can_present,
+        classification=classification(room),
+        message_text=room.settings.message,
+        pinning_config=room.settings.pinning_config,
     )
+
+
+def classification(room: Room) -> Classification:
+    """The levels of the conference by number, and the one that holds."""
+    levels = {str(number): name for number, name in enumerate(room.vmr.classification_levels)}
+    return Classification(levels=levels, current=room.settings.classification)
 
 
 def stage(room: Room) -> Stage:
@@ -122,10 +134,21 @@ def stage(room: Room) -> Stage:
 
 
 def layout(room: Room, viewer: Member) -> Layout:
-    """Who is in the viewer's picture: the stage without itself; nobody when it has no media."""
+    """Who is in the viewer's picture: the stage without itself; nobody when it has no media. And the layouts that Hosts asked for."""
     others = [member.uuid for member in room.stage if member is not viewer and not member.video_muted]
-    asked = RequestedLayout(primary_screen=PrimaryScreen(chair_layout=VIEW, guest_layout=VIEW))
-    return Layout(view=VIEW, participants=tuple(others[:SEATS]) if viewer.has_media else (), requested_layout=asked)
+    return Layout(
+        view=VIEW,
+        participants=tuple(others[:SEATS]) if viewer.has_media else (),
+        requested_layout=_requested(room),
+        overlay_text_enabled=bool(room.settings.transforms.enable_overlay_text),
+    )
+
+
+def _requested(room: Room) -> RequestedLayout:
+    transforms = room.settings.transforms
+    chair = transforms.host_layout or VIEW
+    guest = (transforms.guest_layout or VIEW) if room.vmr.service_type == "lecture" else chair
+    return RequestedLayout(primary_screen=PrimaryScreen(chair_layout=chair, guest_layout=guest))
 
 
 def presentation(room: Room, viewer: Member) -> Event:

@@ -20,19 +20,8 @@ STREAMS = {requests.Events, requests.RegistrationEvents}
 """What is answered by an event stream instead of a rule."""
 PENDING: dict[str, set[type[Any]]] = {
     "layout": {
-        requests.TransformLayout,
         requests.OverrideLayout,
-        requests.AvailableLayouts,
         requests.LayoutSvgs,
-        requests.SetPinningConfig,
-        requests.GetPinningConfig,
-        requests.LayoutGroup,
-        requests.PresInMix,
-        requests.PreferredAspectRatio,
-        requests.SilentVideoDetection,
-        requests.SpotlightOn,
-        requests.SpotlightOff,
-        requests.ClearSpotlights,
     },
     "video mixes": {
         requests.CreateVideoMix,
@@ -47,16 +36,6 @@ PENDING: dict[str, set[type[Any]]] = {
         requests.Studiosound,
     },
     "control": {
-        requests.SetGuestsCanUnmute,
-        requests.ClearAllBuzz,
-        requests.SetClassificationLevel,
-        requests.GetClassificationLevel,
-        requests.SetMessageText,
-        requests.GetMessageText,
-        requests.ParticipantRole,
-        requests.AllowRxPresentation,
-        requests.DenyRxPresentation,
-        requests.NotifyNotAfk,
         requests.Hold,
         requests.Resume,
     },

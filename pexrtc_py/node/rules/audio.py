@@ -29,7 +29,7 @@ def mute(asked: Asked, _: Mute) -> bool:
 @answers(Unmute)
 def unmute(asked: Asked, _: Unmute) -> bool:
     """The participant's audio returns; Guests may do that to themselves where the conference allows it."""
-    if not asked.sender.is_host and not asked.room.vmr.guests_can_unmute:
+    if not asked.sender.is_host and not asked.room.settings.guests_can_unmute:
         raise Refused(403, CANNOT_UNMUTE)
     return _set(asked, "muted", False)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pexrtc_py.node import views
 from pexrtc_py.node.admission import Refused
 from pexrtc_py.node.asked import Asked, answers
+from pexrtc_py.protocol.events import PresentationStart
 from pexrtc_py.protocol.requests import ReleaseFloor, TakeFloor
 
 GUESTS_CANNOT_PRESENT = "Guests cannot present in this conference"
@@ -25,6 +26,8 @@ def take_floor(asked: Asked, _: TakeFloor) -> None:
     for viewer in room.admitted:
         if viewer is not member and viewer.receives_presentation:
             room.tell(viewer, views.presentation(room, viewer))
+        elif viewer is before:
+            room.tell(viewer, PresentationStart())  # it may not see who presents now, but must stop
     room.updated(*filter(None, (before, member)))
 
 

@@ -1,0 +1,23 @@
+"""What Hosts have set for a conference; it holds until the conference ends, and is pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from pexrtc_py.protocol.models import MessageText, SilentVideo, Transforms
+
+
+@dataclass
+class Settings:
+    """Everything a Host may set besides locking, muting and starting."""
+
+    guests_can_unmute: bool
+    classification: int | None = None
+    """The number of the level that holds; None before one is set."""
+    message: MessageText | None = None
+    """The banner; None before the first, and one without text when it was taken away."""
+    pinning_config: str = ""
+    transforms: Transforms = field(default_factory=Transforms)
+    """All the layout transforms asked for, `layout` written as `host_layout`; the node announces them and goes on showing the speaker."""
+    silent_video: SilentVideo = field(default_factory=SilentVideo)
+    """When a still picture counts as nobody; kept and not acted on, for this node looks into no picture."""
