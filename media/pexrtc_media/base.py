@@ -64,6 +64,8 @@ class Timeline:
 
     def __init__(self) -> None:
         self.origin: float | None = None
+        self.shifted = 0.0
+        """Seconds by which those who fell behind have moved the origin so far; the others follow, to stay in sync."""
 
     def anchor(self, now: float, seconds: float) -> float:
         """The Unix time of media time zero; set by the first caller, whose item of media time `seconds` is due `now`."""

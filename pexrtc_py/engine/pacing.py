@@ -54,16 +54,18 @@ class Pace:
         self._origin: float | None = None
         self._last: float | None = None
         self._step = self._next = 0.0
+        self._shifted = timeline.shifted
         self._late: tuple[float, float] | None = None
 
     def due(self, media: float, now: float, *, reorder: float = 0.0) -> float:
         """When the item of this media time is due. Going back by up to `reorder` seconds is no jump (B-frames)."""
+        followed = self._follow()
         origin = self._nearest(media, now)
         back = self._last is not None and media < self._last - reorder and origin == self._origin
         if back:
             # Most likely a loop: the first item follows when the last one has had its time, not on its heels.
             origin = self._anchor(media, max(now, min(self._next, now + _LONGEST_ITEM)))
-        elif origin is None or origin + media > now + self._longest_gap:
+        elif origin is None or (origin + media > now + self._longest_gap and not followed):
             origin = self._anchor(media, now)
         if self._last is not None and 0 < media - self._last < _LONGEST_ITEM:
             self._step = media - self._last
@@ -100,10 +102,25 @@ class Pace:
         self.anchored += 1
         return origin + media
 
+    def fall_behind(self, media: float, now: float) -> float:
+        """The same for a source that cannot keep up: whoever shares its time line waits for it, so that lips and sound stay together."""
+        if self._origin is not None and self._timeline.origin == self._origin:
+            self._timeline.shifted += grid(now) - media - self._origin
+            self._shifted = self._timeline.shifted
+        return self.restart(media, now)
+
     def close(self) -> None:
         """Give up the anchor, so that a source on this time line can begin again."""
         if self._timeline.origin == self._origin:
             self._timeline.origin = None
+
+    def _follow(self) -> bool:
+        """Move our anchor as far as another source on the time line had to; whether it did."""
+        shift, self._shifted = self._timeline.shifted - self._shifted, self._timeline.shifted
+        if self._origin is None or not shift:
+            return False
+        self._origin += shift
+        return True
 
     def _nearest(self, media: float, now: float) -> float | None:
         """Of our anchor and that of the time line, which others may have set anew, the one by which the item is less off."""

@@ -176,7 +176,7 @@ class Outbound:
             pace.in_time()
         elif pace.is_hopeless(lateness, self._clock.now()):
             self._behind = False
-            due = pace.restart(media, self._clock.now())
+            due = pace.fall_behind(media, self._clock.now())
         else:
             self._behind = True
             self.stats.late += 1
