@@ -247,6 +247,10 @@ class Call:
 
     # Recording
 
+    async def receive_only(self, slot: Slot, codec: str) -> None:
+        """Offer again so that this slot arrives in one codec; the node converts what others send. Raises CallError or NodeError."""
+        await self._set(slot, codecs=(codec,))
+
     async def record(self, path: str | Path) -> Recording:
         """Record what arrives into a file, undecoded; its ending (.mkv, .webm, .mp4) says what it can hold. Raises RecordingError."""
         from pexrtc_py.recording import Recording

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING
 from pexrtc_media.base import MediaError
 from pexrtc_media.recorder import Recorder
 from pexrtc_py.engine.types import Slot
-from pexrtc_py.errors import RecordingError
+from pexrtc_py.errors import CallError, NodeError, RecordingError
 from pexrtc_py.protocol.events import PresentationStop
 
 if TYPE_CHECKING:
     import os
 
+    from pexrtc_media.base import AccessUnit
     from pexrtc_media.recording import RecordingResult
     from pexrtc_py.call import Call
     from pexrtc_py.hub import Hub
@@ -26,6 +27,8 @@ logger = logging.getLogger(__name__)
 
 WATCH = 0.25
 """How often the state of the file is looked at, in seconds."""
+CODEC_PATIENCE = 2.0
+"""How long main video in another codec is left out before it is recorded after all, in a file beside the first."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,9 @@ class Recording:
         self._hub = hub
         self._unsubscribe: list[Callable[[], None]] = []
         self._watching: asyncio.Task[None] | None = None
+        self._asking: asyncio.Task[None] | None = None
+        self._codec: str | None = None
+        self._strange_since: float | None = None
         self._stopped = False
         self.failed = asyncio.Event()
         self.error: RecordingError | None = None
@@ -74,13 +80,32 @@ class Recording:
 
     def start(self) -> None:
         """Take what arrives from now on, beginning with a fresh picture."""
-        inputs = {Slot.AUDIO: self._recorder.audio, Slot.VIDEO: self._recorder.video, Slot.PRESENTATION: self._recorder.presentation}
-        for slot, put in ((slot, each.put) for slot, each in inputs.items()):
+        puts = {Slot.AUDIO: self._recorder.audio.put, Slot.VIDEO: self._take_video, Slot.PRESENTATION: self._recorder.presentation.put}
+        for slot, put in puts.items():
             self._unsubscribe.append(self._call.slots[slot].subscribe(put))
         for slot in (Slot.VIDEO, Slot.PRESENTATION):
             self._call.slots[slot].request_keyframe()
         self._hub.on(PresentationStop)(self._presentation_stopped)
         self._watching = asyncio.create_task(self._watch())
+
+    def _take_video(self, unit: AccessUnit) -> None:
+        """Keep main video in one codec, so in one track: when a speaker sends another, ask the node for the first one and wait a while."""
+        self._codec = self._codec or unit.codec
+        if unit.codec == self._codec:
+            self._strange_since = None
+            self._recorder.video.put(unit)
+            return
+        if self._asking is None:
+            self._asking = asyncio.create_task(self._ask_for(self._codec))
+        self._strange_since = self._strange_since or unit.arrival
+        if unit.arrival - self._strange_since > CODEC_PATIENCE:
+            self._recorder.video.put(unit)
+
+    async def _ask_for(self, codec: str) -> None:
+        try:
+            await self._call.receive_only(Slot.VIDEO, codec)
+        except (CallError, NodeError) as error:
+            logger.warning("Main video changes its codec, and the node was not moved to keep it %s: %s", codec, error)
 
     def _presentation_stopped(self, event: PresentationStop) -> None:
         self._recorder.presentation.blank()
@@ -106,9 +131,10 @@ class Recording:
             self._hub.off(self._presentation_stopped)
             for unsubscribe in self._unsubscribe:
                 unsubscribe()
-            if self._watching is not None:
-                self._watching.cancel()
-                await asyncio.gather(self._watching, return_exceptions=True)
+            tasks = [task for task in (self._watching, self._asking) if task is not None]
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
         await self._recorder.aclose()
         if self._recorder.error is not None:
             self._fail(self._recorder.error)

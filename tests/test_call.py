@@ -9,9 +9,10 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
+import av
 import numpy as np
 import pytest
-from av import VideoFrame
+from av import AudioFrame, VideoFrame
 
 import pexrtc_py
 from pexrtc_media import Callback, Pattern, Tone, stamp
@@ -269,3 +270,49 @@ async def test_a_guest_that_may_not_present_is_told_so() -> None:
             with pytest.raises(FloorRefused):
                 async with guest.present(Pattern(SIZE, fps=5)):
                     pass
+
+
+async def test_speakers_with_different_codecs_stay_in_one_track(node: Node, tmp_path: Path) -> None:
+    first, second = Turns(Tone(400)), Turns(Tone(700))
+    async with (
+        _join(node, "vp8", video=Pattern(SIZE, stamp=1), audio=first),
+        _join(node, "h264", video=Pattern(SIZE, stamp=2), audio=second, codecs={Slot.VIDEO: ("h264",)}),
+        _join(node, "recorder") as bot,
+    ):
+        recording = await bot.record(tmp_path / "both.mkv")
+        async with bot.call.video.frames() as frames:
+            for speaker, stream in ((first, 1), (second, 2), (first, 1)):
+                first.on = second.on = False
+                speaker.on = True
+                await _first_mark(frames, stream)
+        result = await recording.stop()
+
+    assert result.others == ()
+    assert _streams_seen(result.path) == [1, 2, 1]
+
+
+class Turns:
+    """Lets a source be heard only while it has its turn."""
+
+    def __init__(self, source: Tone) -> None:
+        self.on = False
+        self._source = source
+
+    async def __aiter__(self) -> AsyncIterator[AudioFrame]:
+        async for frame in self._source:
+            if not self.on:
+                silent = AudioFrame.from_ndarray(np.zeros_like(frame.to_ndarray()), format=frame.format.name, layout=frame.layout.name)
+                silent.pts, silent.time_base, silent.sample_rate = frame.pts, frame.time_base, frame.sample_rate
+                frame = silent  # noqa: PLW2901
+            yield frame
+
+
+def _streams_seen(path: Path) -> list[int]:
+    """Whose pictures are in the first video track, in order."""
+    seen: list[int] = []
+    with av.open(str(path)) as container:
+        for frame in container.decode(video=0):
+            mark = stamp.read_at(frame)
+            if mark is not None and seen[-1:] != [mark.stream]:
+                seen.append(mark.stream)
+    return seen
