@@ -279,13 +279,18 @@ async def test_speakers_with_different_codecs_stay_in_one_track(node: Node, tmp_
         _join(node, "h264", video=Pattern(SIZE, stamp=2), audio=second, codecs={Slot.VIDEO: ("h264",)}),
         _join(node, "recorder") as bot,
     ):
-        recording = await bot.record(tmp_path / "both.mkv")
         async with bot.call.video.frames() as frames:
+            first.on = True
+            await _first_mark(frames, 1)
+            recording = await bot.record(tmp_path / "both.mkv")
             for speaker, stream in ((first, 1), (second, 2), (first, 1)):
                 first.on = second.on = False
                 speaker.on = True
                 await _first_mark(frames, stream)
-        result = await recording.stop()
+                enough = recording.result.tracks["video"].units + 20
+                while recording.result.tracks["video"].units < enough:
+                    await anext(frames)
+            result = await recording.stop()
 
     assert result.others == ()
     assert _streams_seen(result.path) == [1, 2, 1]
