@@ -87,7 +87,8 @@ class Peer:
     """One peer connection.
 
     `slots` says which sections to offer or accept; `bandwidth` is what we want to receive per video section in kbps.
-    `loopback` gathers 127.0.0.1 instead of the machine's addresses.
+    `loopback` gathers 127.0.0.1 instead of the machine's addresses. `audio_patience` is how many seconds a missing packet of
+    sound is waited for.
     """
 
     def __init__(
@@ -98,8 +99,10 @@ class Peer:
         loopback: bool = False,
         relay_only: bool = False,
         bandwidth: int | None = None,
+        audio_patience: float | None = None,
         name: str = "",
     ) -> None:
+        self._audio_patience = audio_patience
         self.name = name or secrets.token_hex(4)
         self.state = PeerState.NEW
         self.on_candidate: Callable[[Candidate | None], None] | None = None
@@ -129,7 +132,8 @@ class Peer:
     def _transceiver(self, slot: Slot, options: SlotOptions) -> Transceiver:
         sender = RtpSender(slot=slot, transmit=self._transmit)
         sender.on_started = self._report_now
-        return Transceiver(slot, options, sender, EncodedReceiver(slot=slot, request=self._request))
+        patience = self._audio_patience if slot is Slot.AUDIO else None
+        return Transceiver(slot, options, sender, EncodedReceiver(slot=slot, request=self._request, patience=patience))
 
     def on_state(self, callback: Callable[[PeerState], None]) -> None:
         """Call back at each change of `state`."""

@@ -64,10 +64,13 @@ class EncodedReceiver:
     """Receives one slot's media and hands out complete units.
 
     `request` is called with what to ask the sender for, at once. `nacks` says whether lost packets are asked for:
-    by default video only, since audio that is asked for again mostly comes too late.
+    by default video only, since audio that is asked for again mostly comes too late. `patience` is how many seconds a missing
+    packet is waited for: by default `VIDEO_PATIENCE` or `AUDIO_PATIENCE`.
     """
 
-    def __init__(self, *, slot: Slot, request: Callable[[list[FeedbackRequest]], None], nacks: bool | None = None) -> None:
+    def __init__(
+        self, *, slot: Slot, request: Callable[[list[FeedbackRequest]], None], nacks: bool | None = None, patience: float | None = None
+    ) -> None:
         self.slot = slot
         self.ssrc: int | None = None
         """The stream being received; None before its first packet."""
@@ -78,7 +81,7 @@ class EncodedReceiver:
         self._request = request
         self._video = slot.kind == "video"
         self._nacks = self._video if nacks is None else nacks
-        self._patience = VIDEO_PATIENCE if self._video else AUDIO_PATIENCE
+        self._patience = patience or (VIDEO_PATIENCE if self._video else AUDIO_PATIENCE)
         self._clock_rates: dict[int, int] = {}
         self._repairs: dict[int, int] = {}
         self._stats = ReceiverStats()

@@ -14,7 +14,7 @@ from pexrtc_py.engine.peer import Peer
 from pexrtc_py.engine.types import Direction, PeerState, Slot
 from pexrtc_py.errors import NegotiationFailed
 from pexrtc_py.node.bridge_call import SLOTS, BridgedCall
-from pexrtc_py.node.bridge_room import BridgedRoom, RoomStats
+from pexrtc_py.node.bridge_room import PATIENCE, BridgedRoom, RoomStats
 from pexrtc_py.node.plan import CallMedia, MediaPlan, OnLost, OnVoice
 
 
@@ -39,7 +39,7 @@ class Bridge:
     async def open(self, room: str, participant: str, call: str, sdp: str, *, bandwidth: int | None) -> str:
         """Answer the first offer of a call; `bandwidth` in kbps. Raises `NegotiationFailed`."""
         await self.close(call)
-        peer = Peer(slots=SLOTS, loopback=self._loopback, bandwidth=bandwidth, name=f"call {call}")
+        peer = Peer(slots=SLOTS, loopback=self._loopback, bandwidth=bandwidth, audio_patience=PATIENCE, name=f"call {call}")
         try:
             answer = await peer.create_answer(sdp)
         except BaseException:

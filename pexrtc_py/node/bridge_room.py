@@ -20,11 +20,12 @@ from pexrtc_py.node.sound import BLOCK, RATE
 
 logger = logging.getLogger(__name__)
 
+PATIENCE = 0.05
+"""How long a missing packet of sound is waited for, in seconds; the good ones behind it wait too."""
 DELAY = 0.150
 """How far the mix is behind capture, in seconds: what comes later than this is not heard.
 
-A receiver holds good packets back for up to `AUDIO_PATIENCE` (120 ms) behind a lost one; with less delay than that each loss
-would cost the packets after it as well.
+With less than `PATIENCE` and the unevenness of a busy machine together, each loss would cost the packets after it as well.
 """
 CATCH_UP = 10
 """Blocks that are made up for after a stall; more are left out."""
