@@ -5,51 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pexrtc_media
+from pexrtc_media import __all__ as __all__
 
 if TYPE_CHECKING:
-    from pexrtc_media import stamp
-    from pexrtc_media.base import AccessUnit, MediaError, Sink, Source, Timeline
-    from pexrtc_media.encoding import OpusEncoding, VideoEncoding
-    from pexrtc_media.files import FileSource, Image, ImageSequence, MediaFile
-    from pexrtc_media.inputs import RecorderInput
-    from pexrtc_media.recorder import Recorder
-    from pexrtc_media.recording import RecordingResult, TrackResult
-    from pexrtc_media.sinks import Callback, Discard, Latest, Queue, Tee
-    from pexrtc_media.stamp import Mark
-    from pexrtc_media.synthetic import FlashBeep, Pattern, Silence, Still, Tone
-    from pexrtc_media.transform import Resampler, letterbox
-
-__all__ = [
-    "AccessUnit",
-    "Callback",
-    "Discard",
-    "FileSource",
-    "FlashBeep",
-    "Image",
-    "ImageSequence",
-    "Latest",
-    "Mark",
-    "MediaError",
-    "MediaFile",
-    "OpusEncoding",
-    "Pattern",
-    "Queue",
-    "Recorder",
-    "RecorderInput",
-    "RecordingResult",
-    "Resampler",
-    "Silence",
-    "Sink",
-    "Source",
-    "Still",
-    "Tee",
-    "Timeline",
-    "Tone",
-    "TrackResult",
-    "VideoEncoding",
-    "letterbox",
-    "stamp",
-]
+    from pexrtc_media import *  # noqa: F403  # one list of names, in one place
 
 
 def __getattr__(name: str) -> object:
