@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
@@ -11,6 +12,18 @@ import pytest
 if TYPE_CHECKING:
     from pexrtc_py.conference import Conference
     from pexrtc_py.node.server import Node
+
+HERE = Path(__file__).parent
+LIVE_FOLDERS = {"interop", "phenomena"}
+LIVE_FIXTURES = {"join", "node", "visit"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what runs calls with real media as `live`: these need the machine's time, all others go on beside them."""
+    for item in items:
+        folder = item.path.relative_to(HERE).parts[0]
+        if folder in LIVE_FOLDERS or LIVE_FIXTURES & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.live)
 
 
 class Join(Protocol):

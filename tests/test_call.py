@@ -27,6 +27,8 @@ from pexrtc_py.protocol.models import CallAnswer
 from pexrtc_py.protocol.requests.call import CallDisconnect
 from pexrtc_py.protocol.requests.participant import Calls
 
+pytestmark = pytest.mark.live
+
 T = TypeVar("T")
 SIZE = (640, 360)
 

@@ -15,6 +15,8 @@ from pexrtc_py.cli.__main__ import COMMANDS, pexrtc
 from pexrtc_py.media import FlashBeep, Recorder
 from tests.documents import ROOT, Reader, blocks
 
+pytestmark = pytest.mark.live
+
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 ASSETS = ROOT / "pexrtc_py" / "demo" / "assets"
 _LINK = re.compile(r"\]\(([^)#:]+)(?:#[^)]*)?\)")

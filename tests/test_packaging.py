@@ -27,7 +27,7 @@ joining: str = pexrtc_py.join("meet.alice@example.com", video=Pattern(size=(640,
 """
 """The last line is wrong on purpose: what `join` returns is no text."""
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = [pytest.mark.live, pytest.mark.timeout(240)]
 
 
 @pytest.fixture(scope="module")

@@ -15,6 +15,8 @@ from pexrtc_py.node.server import Node
 from pexrtc_py.protocol.events import PresentationStart
 from tests.conftest import Join
 
+pytestmark = pytest.mark.live
+
 ROOT = Path(__file__).parents[1]
 SAMPLES = sorted((ROOT / "samples").glob("*.py"))
 SLIDES = [ROOT / "pexrtc_py" / "demo" / "assets" / f"slide-{number}.png" for number in (1, 2)]

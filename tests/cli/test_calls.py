@@ -13,6 +13,8 @@ import pytest
 from pexrtc_py.bot.inspecting import inspect
 from tests.cli.commands import ROOT, Run, Start, ended, wait_for_line
 
+pytestmark = pytest.mark.live
+
 FILM = ROOT / "pexrtc_py" / "demo" / "assets" / "film.mp4"
 SLIDE = ROOT / "pexrtc_py" / "demo" / "assets" / "slide-1.png"
 

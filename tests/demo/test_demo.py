@@ -13,6 +13,8 @@ import pytest
 
 from pexrtc_py.bot.inspecting import inspect
 
+pytestmark = pytest.mark.live
+
 ROOT = Path(__file__).parents[2]
 ENVIRONMENT = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'media'}"}
 

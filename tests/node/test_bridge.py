@@ -31,6 +31,8 @@ from pexrtc_py.node.mixing import LOOKAHEAD
 from pexrtc_py.node.plan import MediaPlan, Seat
 from pexrtc_py.node.sound import BLOCK, RATE
 
+pytestmark = pytest.mark.live
+
 SIZE = (320, 180)
 FPS = 15
 

@@ -34,9 +34,9 @@ class Machine:
 
 
 def _busy() -> float:
-    """Seconds of all processors together that were not idle."""
-    user, nice, system, _, _, *rest = map(int, Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9])
-    return (user + nice + system + sum(rest)) / _TICKS
+    """Seconds of all processors together that were not idle; without those of niced processes, which give way."""
+    user, _, system, _, _, *rest = map(int, Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9])
+    return (user + system + sum(rest)) / _TICKS
 
 
 def _used(process: int) -> float:
