@@ -59,7 +59,8 @@ async def _serve(stop: asyncio.Event, configured: Callable[[], Node], *, as_json
 
 
 def _configured(listen: str | None, tls: bool, conferences: tuple[str, ...], config: Path | None) -> Node:
-    from pexrtc_py.node.config import NodeConfig, load
+    from pexrtc_py.node.config import NodeConfig
+    from pexrtc_py.node.reading import load
     from pexrtc_py.node.server import Node
 
     settings = load(config) if config is not None else NodeConfig()

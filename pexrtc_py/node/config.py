@@ -1,19 +1,11 @@
-"""What a node is configured with: its virtual meeting rooms (VMRs) and a few times and limits; pure, with the TOML reader."""
+"""What a node is configured with: its virtual meeting rooms (VMRs) and a few times and limits; pure. `reading` has the TOML reader."""
 
 from __future__ import annotations
 
-import tomllib
-from collections.abc import Iterable, Mapping
-from dataclasses import KW_ONLY, dataclass, fields
-from difflib import get_close_matches
-from pathlib import Path
-from types import UnionType
-from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
+from dataclasses import KW_ONLY, dataclass
+from typing import Literal
 
 from pexrtc_py.errors import UsageError
-
-T = TypeVar("T")
-_YES_NO = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}
 
 
 @dataclass(frozen=True)
@@ -104,110 +96,9 @@ class NodeConfig:
             split_listen(self.listen)
 
 
-def load(path: str | Path) -> NodeConfig:
-    """Read a TOML file with `[[conference]]` tables. Raises `UsageError` with the place of what is wrong."""
-    try:
-        text = Path(path).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"The configuration {path} cannot be read: {error}.") from error
-    try:
-        return parse_toml(text)
-    except UsageError as error:
-        raise UsageError(f"{path}: {error}") from error
-
-
-def parse_toml(text: str) -> NodeConfig:
-    """The configuration in a TOML text. Raises `UsageError`."""
-    try:
-        tables = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise UsageError(f"This is not valid TOML: {error}.") from error
-    conferences = tables.pop("conference", [])
-    if not isinstance(conferences, list):
-        raise UsageError("Conferences are written as [[conference]] tables, with double brackets.")
-    vmrs = tuple(_build(Vmr, table, f"conference {number}") for number, table in enumerate(conferences, 1))
-    return _build(NodeConfig, tables, "the node", conferences=vmrs)
-
-
-def parse_vmr(text: str) -> Vmr:
-    """A VMR written `ALIAS[,host_pin=..][,guest_pin=..]`, with any other key of `Vmr` too. Raises `UsageError`."""
-    alias, *settings = (part.strip() for part in text.split(","))
-    table: dict[str, object] = {"alias": alias}
-    hints = get_type_hints(Vmr)
-    for setting in settings:
-        key, equals, value = setting.partition("=")
-        if not equals:
-            raise UsageError(f"{setting!r} in {alias!r} is not of the form key=value, such as host_pin=1234.")
-        if key in table:
-            raise UsageError(f"{key} is given twice in {alias!r}.")
-        table[key] = _from_word(hints.get(key), value)
-    return _build(Vmr, table, f"conference {alias!r}")
-
-
 def split_listen(listen: str) -> tuple[str, int]:
     """Host and port of `HOST:PORT` or `[IPV6]:PORT`. Raises `UsageError`."""
     host, colon, port = listen.rpartition(":")
     if not colon or not (port.isascii() and port.isdigit() and len(port) <= 5 and int(port) <= 65535):
         raise UsageError(f"{listen!r} is not HOST:PORT, such as 127.0.0.1:8443 or [::1]:0.")
     return host.removeprefix("[").removesuffix("]") or "0.0.0.0", int(port)
-
-
-def _build(kind: type[T], table: object, where: str, **ready: Any) -> T:
-    if not isinstance(table, Mapping):
-        raise UsageError(f"{where}: expected a table of keys, not {table!r}.")
-    hints = get_type_hints(kind)
-    known = [field.name for field in fields(kind) if field.name not in ready]  # type: ignore[arg-type]
-    values: dict[str, Any] = {key: _checked(key, value, hints, known, where) for key, value in table.items()}
-    if kind is Vmr and "alias" not in values:
-        raise UsageError(f"{where}: the key alias is missing.")
-    return kind(**values, **ready)
-
-
-def _checked(key: str, value: object, hints: Mapping[str, object], known: Iterable[str], where: str) -> object:
-    known = list(known)
-    if key not in known:
-        near = get_close_matches(key, known, 1)
-        advice = f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}."
-        raise UsageError(f"{where}: the key {key!r} is unknown; {advice}")
-    if isinstance(value, list) and all(isinstance(item, str) for item in value):
-        value = tuple(value)
-    if not _fits(hints[key], value):
-        quotes = " (in quotes)" if "pin" in key and isinstance(value, int) else ""
-        raise UsageError(f"{where}: {key} must be {_named(hints[key])}{quotes}, not {_shown(key, value)}.")
-    return value
-
-
-def _fits(hint: object, value: object) -> bool:
-    if isinstance(hint, UnionType):
-        return any(_fits(choice, value) for choice in get_args(hint))
-    if get_origin(hint) is Literal:
-        return value in get_args(hint)
-    if get_origin(hint) is tuple:
-        return isinstance(value, tuple)
-    if hint is float:
-        return isinstance(value, int | float) and not isinstance(value, bool)
-    return type(value) is hint
-
-
-def _named(hint: object) -> str:
-    if isinstance(hint, UnionType):
-        return " or ".join(_named(choice) for choice in get_args(hint) if choice is not type(None))
-    if get_origin(hint) is Literal:
-        return " or ".join(map(repr, get_args(hint)))
-    names = {str: "text", bool: "true or false", int: "a whole number", float: "a number"}
-    return names.get(hint, "a list of texts")  # type: ignore[call-overload, no-any-return]
-
-
-def _shown(key: str, value: object) -> str:
-    return "what is there" if "pin" in key else repr(value)  # a PIN never gets into a message
-
-
-def _from_word(hint: Any, value: str) -> object:
-    choices = get_args(hint) if isinstance(hint, UnionType) else (hint,)
-    if bool in choices:
-        return _YES_NO.get(value.lower(), value)
-    if int in choices and value.isascii() and value.isdigit():
-        return int(value[:18])
-    if get_origin(hint) is tuple:
-        return tuple(value.split())
-    return value

@@ -22,10 +22,11 @@ from aiohttp import web
 from pexrtc_py.errors import CallError, UsageError
 from pexrtc_py.node.asked import Rule
 from pexrtc_py.node.certificate import server_context, write_certificate
-from pexrtc_py.node.config import NodeConfig, Vmr, parse_vmr, split_listen
+from pexrtc_py.node.config import NodeConfig, Vmr, split_listen
 from pexrtc_py.node.desk import Desk, HeardList
 from pexrtc_py.node.http import application
 from pexrtc_py.node.plan import NO_MEDIA, CallMedia, Media, MediaFactory, MediaPlan, OnLost, OnVoice
+from pexrtc_py.node.reading import parse_vmr
 from pexrtc_py.node.room import Room
 from pexrtc_py.node.shell import Shell
 from pexrtc_py.protocol.declare import Request

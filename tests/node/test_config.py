@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pexrtc_py.errors import UsageError
-from pexrtc_py.node.config import NodeConfig, Vmr, load, parse_toml, parse_vmr, split_listen
+from pexrtc_py.node.config import NodeConfig, Vmr, split_listen
+from pexrtc_py.node.reading import load, parse_toml, parse_vmr
 
 WHOLE = """
 listen = "0.0.0.0:8443"

@@ -3,8 +3,9 @@ from __future__ import annotations
 import pytest
 
 from pexrtc_py.errors import NotAllowed, RequestRefused
-from pexrtc_py.node.config import Vmr, parse_vmr
+from pexrtc_py.node.config import Vmr
 from pexrtc_py.node.inprocess import Attendee, InProcess
+from pexrtc_py.node.reading import parse_vmr
 from pexrtc_py.protocol import requests
 from pexrtc_py.protocol.declare import Event
 from pexrtc_py.protocol.events import ConferenceUpdate, ParticipantUpdate
