@@ -6,7 +6,7 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from pexrtc_py.node.admission import Refused
+from pexrtc_py.node.admission import NOT_FOUND, Refused
 from pexrtc_py.node.config import NodeConfig
 from pexrtc_py.node.member import Member, NodeCall
 from pexrtc_py.node.plan import CallMedia
@@ -56,6 +56,8 @@ class Asked:
     now: float
     """Unix seconds."""
     address: Address
+    rooms: Callable[[str], Room | None]
+    """The conference of an alias."""
     within: Room | None = None
     agent: str = ""
     """The User-Agent."""
@@ -83,6 +85,13 @@ class Asked:
     def call(self) -> NodeCall:
         """The call in the path."""
         return _there(self.on)
+
+    def conference(self, alias: str) -> Room:
+        """Another conference of this node. Raises `Refused` (404) when it has none of that alias."""
+        room = self.rooms(alias)
+        if room is None:
+            raise Refused(404, NOT_FOUND)
+        return room
 
 
 Rule = Callable[[Asked, Any], Any]

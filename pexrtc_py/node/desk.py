@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from pexrtc_py.errors import InvalidTransition, ProtocolError, UsageError
 from pexrtc_py.node import rules, views
-from pexrtc_py.node.admission import INVALID_ROLE, INVALID_TOKEN, MAINTENANCE, NOT_FOUND, Refused
+from pexrtc_py.node.admission import INVALID_ROLE, INVALID_TOKEN, MAINTENANCE, Refused
 from pexrtc_py.node.asked import RULES, Answered, Asked, Need, Rule
 from pexrtc_py.node.config import NodeConfig, Vmr
 from pexrtc_py.node.member import Member, NodeCall
@@ -153,23 +153,21 @@ class Desk:
 
     def _checked(self, incoming: Incoming, now: float) -> tuple[type[Request[Any]], Asked]:
         kind, address = _route(incoming)
-        agent = incoming.headers.get("user-agent", "")
+        asked = Asked(config=self.config, now=now, address=address, rooms=self.room, agent=incoming.headers.get("user-agent", ""))
         if not address.conference:
-            return kind, Asked(config=self.config, now=now, address=address, agent=agent)
+            return kind, asked
         if kind is RequestToken and self.config.maintenance:
             raise Refused(503, MAINTENANCE)
-        room = self.room(address.conference)
-        if room is None:
-            raise Refused(404, NOT_FOUND)
+        room = asked.conference(address.conference)
         if kind.by is Permission.OPEN:
-            return kind, Asked(config=self.config, now=now, address=address, agent=agent, within=room)
+            return kind, replace(asked, within=room)
         sender = room.members.get(room.passes.holder(incoming.token, now) or "")
         if sender is None:
             raise Refused(403, INVALID_TOKEN)
         target, call = _named(kind, room, sender, address)
         if not _may(kind.by, sender, target):
             raise Refused(403, INVALID_ROLE)
-        return kind, Asked(config=self.config, now=now, address=address, agent=agent, within=room, by=sender, about=target, on=call)
+        return kind, replace(asked, within=room, by=sender, about=target, on=call)
 
     def _decoded(self, kind: type[Q], incoming: Incoming) -> Q:
         try:

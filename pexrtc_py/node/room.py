@@ -12,6 +12,7 @@ from uuid import uuid4
 from pexrtc_py.node import views
 from pexrtc_py.node.admission import TOKEN_EXPIRED, WAITED_TOO_LONG, Passes, must_wait
 from pexrtc_py.node.config import NodeConfig, Vmr
+from pexrtc_py.node.invitations import Invitations
 from pexrtc_py.node.member import Member, NodeCall
 from pexrtc_py.node.plan import MediaPlan, Seat
 from pexrtc_py.node.settings import Settings
@@ -72,6 +73,7 @@ class Room:
         self.uuid = str(uuid4())
         self.vmr, self.config = vmr, config
         self.passes = Passes(config.token_seconds)
+        self.invitations = Invitations()
         self.members: dict[str, Member] = {}
         self.speakers: list[str] = []
         """Who spoke, latest first."""

@@ -7,6 +7,7 @@ from uuid import uuid4
 from pexrtc_py.node import views
 from pexrtc_py.node.admission import INVALID_TOKEN, LIMIT_REACHED, PinWanted, Refused, role_for
 from pexrtc_py.node.asked import Asked, answers
+from pexrtc_py.node.invitations import Invitation
 from pexrtc_py.node.member import Member
 from pexrtc_py.node.room import Room
 from pexrtc_py.protocol.challenges import PinChallenge
@@ -21,11 +22,11 @@ NAME_LENGTH = 250
 def request_token(asked: Asked, request: RequestToken) -> Token:
     """The ladder of admission: one-time token, PIN, limit; then a participant and its first token."""
     room = asked.room
-    if request.token not in (None, "", "none"):
-        raise Refused(403, INVALID_TOKEN)  # this node hands out no one-time tokens
-    role = _role(room, request)
+    invitation = _invitation(asked, request)
+    role = invitation.role if invitation else _role(room, request)
     if room.vmr.participant_limit is not None and len(room.members) >= room.vmr.participant_limit:
         raise Refused(403, LIMIT_REACHED)
+    room.invitations.spend(request.token or "")
     member = _member(asked, request, role)
     room.enter(member)
     if request.start_conference_if_host and member.is_host and not member.waiting:
@@ -59,6 +60,15 @@ def status(asked: Asked, _: Status) -> str:
 def theme(asked: Asked, _: GetTheme) -> Theme | None:
     """There is no theme (HTTP 204); clients draw their own screens."""
     return None
+
+
+def _invitation(asked: Asked, request: RequestToken) -> Invitation | None:
+    if request.token in (None, "", "none"):
+        return None
+    invitation = asked.room.invitations.shown(request.token, asked.now)
+    if invitation is None:
+        raise Refused(403, INVALID_TOKEN)
+    return invitation
 
 
 def _role(room: Room, request: RequestToken) -> Role:

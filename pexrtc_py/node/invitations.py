@@ -1,0 +1,69 @@
+"""One-time tokens: good once, for one conference, without PIN, identity provider or extension; pure, `now` is given.
+
+Each conference keeps its own, beside the tokens of its participants:
+
+```python
+token = room.invitations.mint(Invitation(alias="meet", role=Role.GUEST, target=ReferTarget.TRANSCODED), now)
+room.tell(member, Refer(alias="meet", token=token, target=ReferTarget.TRANSCODED))
+```
+
+Whoever asks the conference for a token with it (`request_token`, in the body or the header) enters in that role. `room` is the conference
+that is entered: that of a rule's path is `asked.room`, another one is `asked.conference(alias)`.
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import KW_ONLY, dataclass
+
+from pexrtc_py.protocol.models import ReferTarget, Role
+
+SECONDS = 120.0
+"""How long a one-time token is good: clients use it within a second, a person who answers a call needs longer."""
+KEPT = 10_000
+"""So many one-time tokens of one conference are good at once; beyond it the oldest dies early."""
+
+
+@dataclass(frozen=True)
+class Invitation:
+    """What a one-time token is good for."""
+
+    alias: str
+    """The alias to dial with it."""
+    _: KW_ONLY
+    role: Role
+    target: ReferTarget = ReferTarget.CONFERENCE
+    """What the participant is referred to; `DIRECT` and `TRANSCODED` say which media its next session has."""
+    breakout: str | None = None
+    """The breakout room it leads into."""
+    parent: str | None = None
+    """The participant whose child enters: the child's media belongs to the parent's line of the roster."""
+
+
+class Invitations:
+    """The one-time tokens of a conference; `outrun` counts those that died early for there were too many."""
+
+    def __init__(self, seconds: float = SECONDS) -> None:
+        self.seconds = seconds
+        self.outrun = 0
+        self._good: dict[str, tuple[Invitation, float]] = {}  # oldest first
+
+    def mint(self, invitation: Invitation, now: float, *, seconds: float | None = None) -> str:
+        """A new token, good once within `seconds` (`self.seconds` when not given) from `now`; URL-safe."""
+        while self._good and next(iter(self._good.values()))[1] <= now:
+            self.spend(next(iter(self._good)))
+        if len(self._good) >= KEPT:
+            self.outrun += 1
+            self.spend(next(iter(self._good)))
+        token = secrets.token_urlsafe(32)
+        self._good[token] = invitation, now + (self.seconds if seconds is None else seconds)
+        return token
+
+    def shown(self, token: str, now: float) -> Invitation | None:
+        """What the token is good for; None when it is unknown, spent or expired."""
+        invitation, expiry = self._good.get(token, (None, 0.0))
+        return invitation if now < expiry else None
+
+    def spend(self, token: str) -> bool:
+        """The token is good no more: used, or withdrawn. Whether it was kept until now."""
+        return self._good.pop(token, None) is not None
