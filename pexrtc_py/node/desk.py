@@ -47,11 +47,12 @@ class Incoming:
 
 @dataclass(frozen=True)
 class Reply:
-    """What goes back: JSON, or `text` where the API wants plain text; neither for 204."""
+    """What goes back: JSON, `text` where the API wants plain text, or a `picture`; none of them for 204."""
 
     status: int
     json: Any = None
     text: str | None = None
+    picture: bytes | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)
@@ -124,6 +125,8 @@ class Desk:
                 answer = yield from answer
             if answer is None and kind is GetTheme:
                 return Reply(204)
+            if kind.answer is bytes:
+                return Reply(200, picture=answer)
             return Reply(200, success(encode_answer(kind.answer, answer)))
         except InvalidTransition as error:
             return _reply(Refused(400, str(error)))

@@ -29,6 +29,9 @@ PREFLIGHT = {
 }
 # Some clients compare the whole content type, so nothing follows it; the API has its own keepalive and no compression.
 JSON = {"Content-Type": "application/json", "Cache-Control": "no-store"}
+PICTURE = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+PICTURE_TYPES = {b"\xff\xd8\xff": "image/jpeg", b"\x89PNG": "image/png", b"GIF8": "image/gif"}
+"""By how the bytes of a picture begin."""
 STREAM = {"Content-Type": "text/event-stream", "Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
 
 
@@ -120,9 +123,15 @@ def _text(header: str) -> str:
 def _response(reply: Reply) -> web.Response:
     if reply.text is not None:
         return web.Response(status=reply.status, text=reply.text, content_type="text/plain")
+    if reply.picture is not None:
+        return web.Response(status=reply.status, body=reply.picture, headers=PICTURE | {"Content-Type": _picture_type(reply.picture)})
     if reply.json is None:
         return web.Response(status=reply.status)
     return web.Response(status=reply.status, body=to_text(reply.json).encode(), headers=JSON)
+
+
+def _picture_type(picture: bytes) -> str:
+    return next((kind for head, kind in PICTURE_TYPES.items() if picture.startswith(head)), "application/octet-stream")
 
 
 def _abort(request: web.Request) -> None:

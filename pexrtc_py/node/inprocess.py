@@ -117,4 +117,6 @@ class Attendee:
 def _result(request: Request[Any], reply: Reply) -> Any:
     if reply.status >= 400:
         raise refusal(request, reply.status, reply.text if reply.text is not None else str(reply.json["result"]))
+    if reply.picture is not None:
+        return reply.picture
     return reply.json["result"] if reply.json is not None else None

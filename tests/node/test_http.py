@@ -232,6 +232,16 @@ async def test_there_is_no_theme(client: Client) -> None:
     assert [(status, body) for status, _, body in answers] == [(204, b"")] * 2
 
 
+@pytest.mark.parametrize(("head", "kind"), [(b"\xff\xd8\xff", "image/jpeg"), (b"\x89PNG", "image/png"), (b"?", "application/octet-stream")])
+async def test_a_picture_is_answered_as_it_is(client: Client, head: bytes, kind: str) -> None:
+    client.node.answers(requests.Avatar)(lambda asked, request: head + b"...")
+    token, uuid = await client.join()
+
+    status, content_type, body = await client.ask("GET", f"{MEET}/participants/{uuid}/avatar.jpg", params={"token": token})
+
+    assert (status, content_type, body) == (200, kind, head + b"...")
+
+
 async def test_a_stream_begins_at_once_with_the_sync_sequence(client: Client) -> None:
     token, uuid = await client.join()
 
