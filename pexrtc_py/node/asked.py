@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from pexrtc_py.node.admission import NOT_FOUND, Refused
 from pexrtc_py.node.config import NodeConfig
+from pexrtc_py.node.house import House
 from pexrtc_py.node.member import Member, NodeCall
 from pexrtc_py.node.plan import CallMedia
 from pexrtc_py.node.room import Room
@@ -52,12 +53,10 @@ class Answered:
 class Asked:
     """The circumstances of a request, after the checks: everything named in the path exists."""
 
-    config: NodeConfig
+    house: House
     now: float
     """Unix seconds."""
     address: Address
-    rooms: Callable[[str], Room | None]
-    """The conference of an alias."""
     within: Room | None = None
     agent: str = ""
     """The User-Agent."""
@@ -65,6 +64,11 @@ class Asked:
     """Who asks; None only before there is a token."""
     about: Member | None = None
     on: NodeCall | None = None
+
+    @property
+    def config(self) -> NodeConfig:
+        """What the node is configured with."""
+        return self.house.config
 
     @property
     def room(self) -> Room:
@@ -88,7 +92,7 @@ class Asked:
 
     def conference(self, alias: str) -> Room:
         """Another conference of this node. Raises `Refused` (404) when it has none of that alias."""
-        room = self.rooms(alias)
+        room = self.house.room(alias)
         if room is None:
             raise Refused(404, NOT_FOUND)
         return room

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
-from pexrtc_py.errors import InvalidTransition, ProtocolError, UsageError
+from pexrtc_py.errors import InvalidTransition, ProtocolError
 from pexrtc_py.node import rules, views
 from pexrtc_py.node.admission import INVALID_ROLE, INVALID_TOKEN, MAINTENANCE, Refused
 from pexrtc_py.node.asked import RULES, Answered, Asked, Need, Rule
-from pexrtc_py.node.config import NodeConfig, Vmr
+from pexrtc_py.node.config import NodeConfig
+from pexrtc_py.node.house import House
 from pexrtc_py.node.member import Member, NodeCall
 from pexrtc_py.node.room import Room
 from pexrtc_py.protocol.address import Address
@@ -27,8 +27,6 @@ from pexrtc_py.protocol.wire import FORM, decode_request, encode_answer, failed,
 
 Q = TypeVar("Q", bound=Request[Any])
 HEARD_LIMIT = 10_000
-OPEN_ROOMS = 1000
-"""Rooms made up on demand; beyond it empty ones are forgotten."""
 FOR_ENDED_CALLS = {CallDisconnect, NewCandidate}
 """What still comes of a call whose connection the client has closed, and is no mistake."""
 assert rules  # importing it is what fills RULES
@@ -90,26 +88,23 @@ class HeardList:
 
 
 class Desk:
-    """The rooms of a node, and the way requests take to them."""
+    """The way requests take to the rooms of a node."""
 
     def __init__(self, config: NodeConfig) -> None:
         self.config = config
+        self.house = House(config)
         self.heard = HeardList()
         self.rules: dict[type[Request[Any]], Rule] = dict(RULES)
         """May be changed to answer a request otherwise."""
-        self._rooms = {alias.casefold(): room for vmr in config.conferences for room in [Room(vmr, config)] for alias in vmr.all_aliases}
 
     @property
     def rooms(self) -> list[Room]:
         """Every room once."""
-        return list({room.uuid: room for room in self._rooms.values()}.values())
+        return self.house.rooms
 
     def room(self, alias: str) -> Room | None:
         """The room of an alias; without configured conferences any alias opens one."""
-        key = alias.casefold()
-        if key not in self._rooms and not self.config.conferences:
-            self._open_room(key, alias)
-        return self._rooms.get(key)
+        return self.house.room(alias)
 
     def answer(self, incoming: Incoming, now: float) -> Generator[Need, Answered, Reply]:
         """Check and carry out a request; never raises for what a client sent."""
@@ -156,10 +151,10 @@ class Desk:
 
     def _checked(self, incoming: Incoming, now: float) -> tuple[type[Request[Any]], Asked]:
         kind, address = _route(incoming)
-        asked = Asked(config=self.config, now=now, address=address, rooms=self.room, agent=incoming.headers.get("user-agent", ""))
+        asked = Asked(house=self.house, now=now, address=address, agent=incoming.headers.get("user-agent", ""))
         if not address.conference:
             return kind, asked
-        if kind is RequestToken and self.config.maintenance:
+        if kind is RequestToken and self.house.maintenance:
             raise Refused(503, MAINTENANCE)
         room = asked.conference(address.conference)
         if kind.by is Permission.OPEN:
@@ -186,14 +181,6 @@ class Desk:
             return decode_request(kind, body, headers=incoming.headers, besides=besides)
         except ProtocolError as error:
             raise Refused(415 if kind is RequestToken else 400, str(error)) from None
-
-    def _open_room(self, key: str, alias: str) -> None:
-        if len(self._rooms) >= OPEN_ROOMS:
-            self._rooms = {known: room for known, room in self._rooms.items() if room.members}
-        if len(self._rooms) >= OPEN_ROOMS:
-            raise Refused(503, "Out of resource")
-        with suppress(UsageError):  # what cannot be an alias is no conference
-            self._rooms[key] = Room(Vmr(alias), self.config)
 
 
 def _route(incoming: Incoming) -> tuple[type[Request[Any]], Address]:

@@ -111,6 +111,15 @@ class Node:
         """Event streams that were cut since their reader was too slow."""
         return self._shell.streams.dropped if self._shell else 0
 
+    @property
+    def maintenance(self) -> bool:
+        """Whether nobody may join now; may be set while the node runs. Who is in stays."""
+        return self._desk.house.maintenance
+
+    @maintenance.setter
+    def maintenance(self, on: bool) -> None:
+        self._desk.house.maintenance = on
+
     def room(self, alias: str) -> Room:
         """The room of an alias, to look at. Raises `UsageError` when this node has none."""
         room = self._desk.room(alias)

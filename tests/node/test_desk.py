@@ -8,7 +8,8 @@ from hypothesis import find, settings
 from pexrtc_py.errors import RequestRefused
 from pexrtc_py.node.asked import RULES, Asked, answers
 from pexrtc_py.node.config import NodeConfig, Vmr
-from pexrtc_py.node.desk import OPEN_ROOMS, Desk, Incoming
+from pexrtc_py.node.desk import Desk, Incoming
+from pexrtc_py.node.house import OPEN_ROOMS
 from pexrtc_py.node.inprocess import InProcess
 from pexrtc_py.protocol import requests
 from pexrtc_py.protocol.address import Address

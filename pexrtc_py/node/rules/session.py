@@ -51,7 +51,7 @@ def release_token(asked: Asked, _: ReleaseToken) -> bool:
 @answers(Status)
 def status(asked: Asked, _: Status) -> str:
     """Whether the node takes calls."""
-    if asked.config.maintenance:
+    if asked.house.maintenance:
         raise Refused(503, "Maintenance mode")
     return "OK"
 

@@ -1,0 +1,43 @@
+"""What all requests to a node share: its rooms by alias, and whether it is in maintenance; pure."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+from pexrtc_py.errors import UsageError
+from pexrtc_py.node.admission import Refused
+from pexrtc_py.node.config import NodeConfig, Vmr
+from pexrtc_py.node.room import Room
+
+OPEN_ROOMS = 1000
+"""Rooms made up on demand; beyond it empty ones are forgotten."""
+
+
+class House:
+    """The rooms of a node, and what belongs to none of them."""
+
+    def __init__(self, config: NodeConfig) -> None:
+        self.config = config
+        self.maintenance = config.maintenance
+        """While it is True nobody may join; who is in stays."""
+        self._rooms = {alias.casefold(): room for vmr in config.conferences for room in [Room(vmr, config)] for alias in vmr.all_aliases}
+
+    @property
+    def rooms(self) -> list[Room]:
+        """Every room once."""
+        return list({room.uuid: room for room in self._rooms.values()}.values())
+
+    def room(self, alias: str) -> Room | None:
+        """The room of an alias; without configured conferences any alias opens one. Raises `Refused` when there are too many."""
+        key = alias.casefold()
+        if key not in self._rooms and not self.config.conferences:
+            self._open_room(key, alias)
+        return self._rooms.get(key)
+
+    def _open_room(self, key: str, alias: str) -> None:
+        if len(self._rooms) >= OPEN_ROOMS:
+            self._rooms = {known: room for known, room in self._rooms.items() if room.members}
+        if len(self._rooms) >= OPEN_ROOMS:
+            raise Refused(503, "Out of resource")
+        with suppress(UsageError):  # what cannot be an alias is no conference
+            self._rooms[key] = Room(Vmr(alias), self.config)
