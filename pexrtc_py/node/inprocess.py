@@ -10,8 +10,9 @@ from pexrtc_py.errors import UsageError, refusal
 from pexrtc_py.node.asked import Answered, Need
 from pexrtc_py.node.config import NodeConfig, Vmr
 from pexrtc_py.node.desk import Desk, Incoming, Reply
+from pexrtc_py.node.outbox import Order, Tell
 from pexrtc_py.node.plan import CallMedia
-from pexrtc_py.node.room import Order, Room, Tell
+from pexrtc_py.node.room import Room
 from pexrtc_py.protocol.address import Address
 from pexrtc_py.protocol.declare import Event, Request, Scope, name_of
 from pexrtc_py.protocol.forms import encode_form

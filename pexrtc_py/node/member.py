@@ -38,6 +38,8 @@ class Member:
     """The alias it dialled."""
     joined: float
     """Unix seconds."""
+    owner: str | None = None
+    """The Host of the main room whose control participant in a breakout room this is; None with a session of its own."""
     waiting_since: float | None = None
     """Unix seconds; None once admitted."""
     call_tag: str = ""

@@ -6,7 +6,6 @@ Each change leaves its events in `outbox`; whoever runs the room takes them out 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from uuid import uuid4
 
 from pexrtc_py.node import views
@@ -14,6 +13,7 @@ from pexrtc_py.node.admission import TOKEN_EXPIRED, WAITED_TOO_LONG, Passes, mus
 from pexrtc_py.node.config import NodeConfig, Vmr
 from pexrtc_py.node.invitations import Invitations
 from pexrtc_py.node.member import Member, NodeCall
+from pexrtc_py.node.outbox import CloseCall, Order, Outbox
 from pexrtc_py.node.plan import MediaPlan, Seat
 from pexrtc_py.node.settings import Settings
 from pexrtc_py.protocol.declare import Event
@@ -31,41 +31,6 @@ from pexrtc_py.protocol.events import (
 from pexrtc_py.protocol.models import Role
 
 
-@dataclass(frozen=True)
-class Tell:
-    """Send an event to a participant's streams."""
-
-    who: str
-    event: Event
-
-
-@dataclass(frozen=True)
-class StartCall:
-    """The answer was acknowledged: let media flow."""
-
-    call: str
-
-
-@dataclass(frozen=True)
-class CloseCall:
-    """The call is over."""
-
-    call: str
-
-
-@dataclass(frozen=True)
-class TakeCandidate:
-    """A trickled candidate for a call."""
-
-    call: str
-    candidate: str
-    mid: str | None
-    ufrag: str | None
-
-
-Order = Tell | StartCall | CloseCall | TakeCandidate
-
-
 class Room:
     """A conference: who is in it and everything they see of it."""
 
@@ -77,7 +42,7 @@ class Room:
         self.members: dict[str, Member] = {}
         self.speakers: list[str] = []
         """Who spoke, latest first."""
-        self.outbox: list[Order] = []
+        self.outbox = Outbox()
         self._begin()
 
     def _begin(self) -> None:
@@ -112,16 +77,16 @@ class Room:
 
     def drain(self) -> list[Order]:
         """Take out what is to be done."""
-        orders, self.outbox = self.outbox, []
-        return orders
+        return self.outbox.drain()
 
     def order(self, order: Order) -> None:
         """Have something done by the media."""
-        self.outbox.append(order)
+        self.outbox.add(order)
 
     def tell(self, who: Member, *events: Event) -> None:
         """Send events to one member."""
-        self.outbox += [Tell(who.uuid, event) for event in events]
+        for event in events:
+            self.outbox.tell(who, event, breakout=None)
 
     def tell_room(self, event: Event, *, but: Member | None = None) -> None:
         """Send one event to everybody who is admitted, except one."""
@@ -243,7 +208,7 @@ class Room:
         self.passes.revoke(member.uuid)
         del self.members[member.uuid]
         self.speakers = [uuid for uuid in self.speakers if uuid != member.uuid]
-        self.outbox += [CloseCall(call) for call in member.calls]
+        self.outbox.add(*[CloseCall(call) for call in member.calls])
         for viewer in viewers:
             self.tell(viewer, ParticipantDelete(uuid=member.uuid))
         if on_stage:
@@ -256,7 +221,7 @@ class Room:
         for member in everybody:
             self.tell(member, Disconnect(reason=reason))
             self.passes.revoke(member.uuid)
-            self.outbox += [CloseCall(call) for call in member.calls]
+            self.outbox.add(*[CloseCall(call) for call in member.calls])
         self.members.clear()
         self._begin()
 

@@ -11,8 +11,9 @@ from typing import Any
 from pexrtc_py.errors import CallError
 from pexrtc_py.node.asked import Answered, Need, OpenCall
 from pexrtc_py.node.desk import Desk, Incoming, Reply
+from pexrtc_py.node.outbox import CloseCall, StartCall, TakeCandidate, Tell
 from pexrtc_py.node.plan import Media, MediaFactory, MediaPlan
-from pexrtc_py.node.room import CloseCall, Room, StartCall, TakeCandidate, Tell
+from pexrtc_py.node.room import Room
 from pexrtc_py.node.streams import Stream, Streams
 from pexrtc_py.protocol.wire import failed
 

@@ -7,7 +7,7 @@ import pytest
 from pexrtc_py.errors import NotAllowed, TokenExpired
 from pexrtc_py.node.config import NodeConfig, Vmr
 from pexrtc_py.node.inprocess import Attendee, InProcess
-from pexrtc_py.node.room import CloseCall
+from pexrtc_py.node.outbox import CloseCall
 from pexrtc_py.protocol import requests
 from pexrtc_py.protocol.declare import Event
 from pexrtc_py.protocol.events import (

@@ -9,8 +9,8 @@ from pexrtc_py.node.asked import Answered, Need, OpenCall, UpdateCall
 from pexrtc_py.node.config import Vmr
 from pexrtc_py.node.desk import Incoming
 from pexrtc_py.node.inprocess import EVERYTHING, Attendee, InProcess
+from pexrtc_py.node.outbox import CloseCall, StartCall, TakeCandidate
 from pexrtc_py.node.plan import CallMedia
-from pexrtc_py.node.room import CloseCall, StartCall, TakeCandidate
 from pexrtc_py.protocol import requests
 from pexrtc_py.protocol.address import Address
 from pexrtc_py.protocol.events import ParticipantUpdate

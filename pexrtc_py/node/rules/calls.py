@@ -10,7 +10,7 @@ from pexrtc_py.errors import CallError, NegotiationFailed
 from pexrtc_py.node.admission import Refused
 from pexrtc_py.node.asked import Answered, Asked, Need, OpenCall, UpdateCall, answers
 from pexrtc_py.node.member import NodeCall
-from pexrtc_py.node.room import CloseCall, StartCall, TakeCandidate
+from pexrtc_py.node.outbox import CloseCall, StartCall, TakeCandidate
 from pexrtc_py.protocol.callstate import CallState, OfferRefused
 from pexrtc_py.protocol.models import CallAnswer, CallType, UpdateAnswer
 from pexrtc_py.protocol.requests import Ack, CallDisconnect, Calls, NewCandidate, Update
