@@ -13,6 +13,7 @@ KEPT_TOKENS = 16
 INVALID_PIN = "Invalid PIN"
 INVALID_ROLE = "Invalid role"
 INVALID_TOKEN = "Invalid token"
+NO_GUESTS = "Guests cannot join this conference"
 NOT_FOUND = "Neither conference nor gateway found"
 MAINTENANCE = "System in maintenance mode"
 LIMIT_REACHED = "Participant limit reached"
@@ -55,6 +56,15 @@ def role_for(vmr: Vmr, pin: str | None) -> Role:
     if (open_to_guests and pin.lower() == "none") or (vmr.guest_pin is not None and _same(pin, vmr.guest_pin)):
         return Role.GUEST
     raise Refused(403, INVALID_PIN)
+
+
+def check_pin(vmr: Vmr, role: Role, pin: str | None) -> None:
+    """Whether somebody may be sent into a conference in a role, with this PIN for it. Raises `Refused`."""
+    if role is Role.GUEST and not vmr.allow_guests:
+        raise Refused(403, NO_GUESTS)
+    wanted = vmr.host_pin if role is Role.HOST else vmr.guest_pin
+    if wanted is not None and not _same(pin or "", wanted):
+        raise Refused(403, INVALID_PIN)
 
 
 def must_wait(vmr: Vmr, role: Role, *, locked: bool, started: bool) -> bool:

@@ -59,6 +59,8 @@ class Member:
     speaking: bool = False
     spoke: float = 0
     receives_presentation: bool = True
+    transferring: float = 0
+    """Unix seconds until which it may follow where it was sent; 0 when it was sent nowhere."""
     presentation_in_mix: bool = False
     """Whether it asked for presentations in its picture."""
     layout_group: str | None = None

@@ -297,12 +297,15 @@ class Room:
         self.tell_room(views.stage(self))
 
     def sweep(self, now: float) -> None:
-        """Remove whoever let the token run out or waited too long."""
+        """Remove whoever let the token run out or waited too long; who was sent elsewhere and did not go, stays."""
         for uuid in self.passes.expired(now):
             self.leave(self.members[uuid], now, TOKEN_EXPIRED)
         for member in list(self.members.values()):
             if member.waiting_since is not None and now - member.waiting_since >= self.config.waiting_seconds:
                 self.leave(member, now, WAITED_TOO_LONG)
+            elif 0 < member.transferring <= now:
+                member.transferring = 0
+                self.updated(member)
 
     def plan(self) -> MediaPlan:
         """What the media part must do now."""

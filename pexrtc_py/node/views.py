@@ -65,7 +65,7 @@ def participant(room: Room, member: Member, viewer: Member) -> Participant:
         needs_presentation_in_mix=member.presentation_in_mix,
         rx_presentation_policy=Policy.ALLOW if member.receives_presentation else Policy.DENY,
         fecc_supported=any(call.fecc_supported for call in member.calls.values()),
-        transfer_supported=False,
+        is_transferring=bool(member.transferring),
         spotlight=member.spotlit,
         buzz_time=member.buzzed,
         start_time=float(member.joined),

@@ -40,9 +40,8 @@ PENDING: dict[str, set[type[Any]]] = {
         requests.Hold,
         requests.Resume,
     },
-    "dialling and transfer": {
+    "dialling": {
         requests.Dial,
-        requests.Transfer,
     },
     "captions": {
         requests.ShowLiveCaptions,

@@ -3,6 +3,6 @@
 One more endpoint costs its declaration in `protocol/requests` and one function here.
 """
 
-from pexrtc_py.node.rules import audio, calls, chat, control, floor, hosting, layout, lobby, roster, session
+from pexrtc_py.node.rules import audio, calls, chat, control, floor, hosting, layout, lobby, moving, roster, session
 
-__all__ = ["audio", "calls", "chat", "control", "floor", "hosting", "layout", "lobby", "roster", "session"]
+__all__ = ["audio", "calls", "chat", "control", "floor", "hosting", "layout", "lobby", "moving", "roster", "session"]
