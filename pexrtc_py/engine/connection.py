@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from aiortc import RTCDtlsFingerprint, RTCDtlsParameters
 
+from pexrtc_py.engine.data import DataChannel
 from pexrtc_py.engine.dtls import Certificate, DtlsTransport
 from pexrtc_py.engine.ice import IceTransport
 from pexrtc_py.engine.sdp import Fingerprint, Transport
@@ -15,6 +16,7 @@ from pexrtc_py.engine.sdp import Fingerprint, Transport
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from pexrtc_py.engine.negotiation import DataSection
     from pexrtc_py.engine.types import IceServer
 
 
@@ -37,6 +39,7 @@ class Connection:
         self._dtls = DtlsTransport(self.ice, Certificate.generateCertificate())
         self._dtls.on_rtp, self._dtls.on_rtcp = on_rtp, on_rtcp
         self._remote_ufrag: str | None = None
+        self._channel: DataChannel | None = None
         self.ignored_candidates = 0
 
     @property
@@ -103,11 +106,18 @@ class Connection:
             raise ConnectionError("the DTLS handshake was refused, or the certificate is not the one signaled")
         self._dtls.dispatch_directly()
 
+    async def open_channel(self, channel: DataChannel, remote: DataSection) -> None:
+        """Open the data channel, once connected."""
+        self._channel = channel
+        await channel.start(self._dtls, remote)
+
     def send(self, data: bytes) -> None:
         """Send one RTP or RTCP packet now; raises ConnectionError when not connected."""
         self._dtls.send(data)
 
     async def close(self) -> None:
         """Say goodbye and close the sockets; calling it again does nothing."""
+        if self._channel is not None:
+            await self._channel.close()
         await self._dtls.stop()
         await self.ice.close()

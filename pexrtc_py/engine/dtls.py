@@ -90,6 +90,13 @@ class DtlsTransport(RTCDtlsTransport):
             return
         self._ice.agent.send_now(protected)
 
+    async def _send_data(self, data: bytes) -> None:
+        """What the data channel sends: a datagram that cannot go out is lost, as it may be on the way, and SCTP sends it again."""
+        try:
+            await super()._send_data(data)
+        except ConnectionError:
+            self.unsendable += 1
+
 
 def _ignore(data: bytes, now: float) -> None:
     """Nobody listens yet."""

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from pexrtc_py.engine.sdp import Description, Format, SdpError, Section
+from pexrtc_py.engine.sdp import Description, Format, SdpError, Section, number
 from pexrtc_py.engine.types import Codec, Direction, Slot
 
 MID = "urn:ietf:params:rtp-hdrext:sdes:mid"
 ABS_SEND_TIME = "http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time"
 AUDIO_LEVEL = "urn:ietf:params:rtp-hdrext:ssrc-audio-level"
+DATA_PROTOCOLS = ("UDP/DTLS/SCTP", "TCP/DTLS/SCTP", "DTLS/SCTP")
+_DATA_PORT, _DATA_LONGEST = 5000, 65536
 
 CODECS: Mapping[str, Mapping[str, tuple[int, int | None]]] = {
     "audio": {"opus": (48000, 2)},
@@ -37,6 +39,34 @@ class Negotiated:
     ssrcs: tuple[int, ...]
     """The SSRCs the other side announced; often none."""
     rtx_ssrcs: Mapping[int, int]
+
+
+@dataclass(frozen=True)
+class DataSection:
+    """What the other side says of its end of the data channel (RFC 8841)."""
+
+    port: int
+    longest: int
+    """Bytes of a message that it takes; 0 for any."""
+
+
+def data_section(description: Description) -> Section | None:
+    """The living section of the data channel, if there is one."""
+    return next((one for one in description.sections if one.kind == "application" and is_data(one)), None)
+
+
+def is_data(section: Section) -> bool:
+    """Whether a section carries data channels."""
+    return section.protocol in DATA_PROTOCOLS and "webrtc-datachannel" in section.listed and not section.rejected
+
+
+def negotiate_data(offer: Description, answer: Description, *, offered: bool) -> DataSection | None:
+    """The other side's end of the data channel; None when it was not offered or not taken."""
+    theirs = data_section(answer if offered else offer)
+    if theirs is None or data_section(offer if offered else answer) is None:
+        return None
+    port, longest = number(theirs.value("sctp-port") or ""), number(theirs.value("max-message-size") or "")
+    return DataSection(port or _DATA_PORT, _DATA_LONGEST if longest is None else longest)
 
 
 def slots(description: Description) -> dict[Slot, Section]:
@@ -147,5 +177,5 @@ def _feedback(section: Section, codecs: tuple[Codec, ...]) -> frozenset[str]:
 
 
 def _extension(local: Section, remote: Section, uri: str) -> int | None:
-    number = local.extensions.get(uri)
-    return number if number == remote.extensions.get(uri) else None
+    ours = local.extensions.get(uri)
+    return ours if ours == remote.extensions.get(uri) else None

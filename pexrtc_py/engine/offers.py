@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from pexrtc_py.engine.negotiation import ABS_SEND_TIME, AUDIO_LEVEL, CODECS, MID, playable, require_bundle, slots
+from pexrtc_py.engine.negotiation import ABS_SEND_TIME, AUDIO_LEVEL, CODECS, MID, is_data, playable, require_bundle, slots
 from pexrtc_py.engine.sdp import Description, Fingerprint, Format, SdpError, Section
 from pexrtc_py.engine.types import Codec, Slot, SlotOptions
 
 _PROTOCOL = "UDP/TLS/RTP/SAVPF"
+_DATA_PROTOCOL = "UDP/DTLS/SCTP"
+_DATA = ("a=sctp-port:5000", "a=max-message-size:262144")
 _CONTENT = {Slot.AUDIO: None, Slot.VIDEO: "main", Slot.PRESENTATION: "slides"}
 _EXTENSIONS = {AUDIO_LEVEL: 1, ABS_SEND_TIME: 2, MID: 4}
 _FEEDBACK = {"audio": (), "video": ("goog-remb", "ccm fir", "nack", "nack pli")}
@@ -62,18 +64,22 @@ class LocalParameters:
     """Whether no further candidates will come."""
     bandwidth: int | None = None
     """What we want to receive per video section at most, in kilobits per second."""
+    channel: int | None = None
+    """The number of the data channel; None for none."""
     role: str | None = None
     """Our DTLS role once there is a connection, `"active"` or `"passive"`: later answers must not change it."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Plan:
-    """A section to be written; without a slot it is written as rejected."""
+    """A section to be written; one with neither slot nor `data` is written as rejected."""
 
     mid: str | None
     kind: str
     protocol: str
     slot: Slot | None = None
+    data: bool = False
+    """The section of the data channel."""
     setup: str = "actpass"
     local: LocalSlot | None = None
     direction: str = "inactive"
@@ -124,15 +130,26 @@ def build_offer(local: LocalParameters, *, previous: Description | None = None) 
     known = {slot: section for slot, section in slots(previous).items() if not section.rejected} if previous else {}
     for section in previous.sections if previous else ():
         slot = next((slot for slot, found in known.items() if found is section and slot in local.slots), None)
-        plans.append(_refusal(section) if slot is None else _offered(slot, local, section.mid or "", numbers, section))
+        if local.channel is not None and is_data(section):
+            plans.append(_data(section.mid, section.protocol))
+        else:
+            plans.append(_refusal(section) if slot is None else _offered(slot, local, section.mid or "", numbers, section))
     for slot in (slot for slot in Slot if slot in local.slots and slot not in known):
-        plans.append(_offered(slot, local, _free_mid(plans), numbers, None))
+        plans.append(_offered(slot, local, _free_mid(plans, local.channel), numbers, None))
+    if local.channel is not None and not any(plan.data for plan in plans):
+        named = str(local.channel)
+        plans.append(_data(_free_mid(plans) if any(plan.mid == named for plan in plans) else named))
     return _write(plans, local, version=previous.version + 1 if previous else 1)
 
 
-def _free_mid(plans: list[_Plan]) -> str:
-    used = {plan.mid for plan in plans}
-    return next(str(number) for number in range(len(plans), 2 * len(plans) + 1) if str(number) not in used)
+def _data(mid: str | None, protocol: str = _DATA_PROTOCOL, setup: str = "actpass") -> _Plan:
+    """The section of the data channel. The vendor's client finds it by its mid, which must be the channel's number."""
+    return _Plan(mid=mid, kind="application", protocol=protocol, data=True, setup=setup)
+
+
+def _free_mid(plans: list[_Plan], kept: int | None = None) -> str:
+    used = {*(plan.mid for plan in plans), str(kept)}
+    return next(str(number) for number in range(len(plans), 2 * len(plans) + 2) if str(number) not in used)
 
 
 def _offered(slot: Slot, local: LocalParameters, mid: str, numbers: _Numbers, before: Section | None) -> _Plan:
@@ -199,6 +216,8 @@ def _role(offered: str | None, role: str | None) -> str:
 
 def _answered(section: Section, offer: Description, local: LocalParameters, slot: Slot | None, setup: str) -> _Plan:
     ours = local.slots.get(slot) if slot is not None else None
+    if local.channel is not None and is_data(section) and section.mid in offer.bundle:
+        return _data(section.mid, section.protocol, setup)
     takable = not section.rejected and section.mid in offer.bundle and "SAVP" in section.protocol
     codecs = tuple(_chosen(slot, section, ours)) if slot is not None and ours is not None and takable else ()
     if slot is None or ours is None or not codecs:
@@ -245,13 +264,16 @@ def _refusal(section: Section) -> _Plan:
 
 
 def _write(plans: list[_Plan], local: LocalParameters, *, version: int) -> Description:
-    accepted = [plan.mid for plan in plans if plan.slot is not None and plan.mid is not None]
+    accepted = [plan.mid for plan in plans if (plan.data or plan.slot is not None) and plan.mid is not None]
     lines = ["v=0", f"o=- {local.session_id} {version} IN IP4 0.0.0.0", "s=-", "t=0 0"]
     lines.append(" ".join(["a=group:BUNDLE", *accepted]))
     lines.append(f"a=msid-semantic:WMS {local.stream}")
     for plan in plans:
-        lines += _accepted_lines(plan, plan.slot, plan.local, local) if plan.slot and plan.local else _refused_lines(plan)
-        if accepted and plan.slot is not None and plan.mid == accepted[0]:
+        if plan.data:
+            lines += _data_lines(plan, local)
+        else:
+            lines += _accepted_lines(plan, plan.slot, plan.local, local) if plan.slot and plan.local else _refused_lines(plan)
+        if accepted and plan.mid == accepted[0]:
             lines += [*(f"a={candidate}" for candidate in local.candidates), *(["a=end-of-candidates"] if local.complete else [])]
     return Description.of(lines)
 
@@ -264,6 +286,14 @@ def _refused_lines(plan: _Plan) -> Iterator[str]:
         yield f"a=mid:{plan.mid}"
     if plan.content is not None:
         yield f"a=content:{plan.content}"
+
+
+def _data_lines(plan: _Plan, local: LocalParameters) -> Iterator[str]:
+    yield f"m={plan.kind} 9 {plan.protocol} webrtc-datachannel"
+    yield "c=IN IP4 0.0.0.0"
+    yield from _transport_lines(plan, local)
+    yield f"a=mid:{plan.mid}"
+    yield from _DATA
 
 
 def _accepted_lines(plan: _Plan, slot: Slot, ours: LocalSlot, local: LocalParameters) -> Iterator[str]:

@@ -1,7 +1,8 @@
 """A peer connection for the three sections of a conference call, assembled from aiortc's and aioice's parts.
 
 One transport (RFC 9143), sections found by content and mid, candidates trickled (RFC 8838), directions changed by
-further offers over the same transport. The same class offers (a client) and answers (the node).
+further offers over the same transport. The same class offers (a client) and answers (the node); in direct media, where both
+sides offer, it does both, and carries a data channel too.
 """
 
 from __future__ import annotations
@@ -13,8 +14,10 @@ from typing import TYPE_CHECKING
 
 from pexrtc_py.engine.clock import unix_time
 from pexrtc_py.engine.connection import Connection
+from pexrtc_py.engine.data import DataChannel
+from pexrtc_py.engine.descriptions import Descriptions
 from pexrtc_py.engine.feedback import Feedback
-from pexrtc_py.engine.negotiation import Negotiated, dtls_role, negotiate
+from pexrtc_py.engine.negotiation import DataSection, Negotiated, dtls_role, negotiate, negotiate_data
 from pexrtc_py.engine.offers import LocalParameters, LocalSlot, build_answer, build_offer
 from pexrtc_py.engine.receiver import EncodedReceiver
 from pexrtc_py.engine.router import Router
@@ -37,7 +40,9 @@ DISCONNECTED_AFTER = 4.0
 """Both sides report at least each second and a half, so this long a silence is no accident."""
 FAILED_AFTER = 30.0
 GATHER_DEADLINE = 2.0
-"""How long an answer waits for STUN and TURN servers; a call that is answered late is lost."""
+"""How long an answer waits for STUN and TURN servers when nobody takes candidates later; a call that is answered late is lost."""
+CHANNEL = "pexChannel"
+"""What the data channel is called."""
 
 _DEFAULT_CODECS = {Slot.AUDIO: ("opus",), Slot.VIDEO: ("vp8", "h264"), Slot.PRESENTATION: ("vp8", "h264")}
 
@@ -88,7 +93,7 @@ class Peer:
 
     `slots` says which sections to offer or accept; `bandwidth` is what we want to receive per video section in kbps.
     `loopback` gathers 127.0.0.1 instead of the machine's addresses. `audio_patience` is how many seconds a missing packet of
-    sound is waited for.
+    sound is waited for. `data_channel` is the number both sides gave the data channel.
     """
 
     def __init__(
@@ -100,6 +105,7 @@ class Peer:
         relay_only: bool = False,
         bandwidth: int | None = None,
         audio_patience: float | None = None,
+        data_channel: int | None = None,
         name: str = "",
     ) -> None:
         self._audio_patience = audio_patience
@@ -112,22 +118,27 @@ class Peer:
         self._ice_settings = (tuple(ice_servers), loopback, relay_only)
         self._bandwidth = bandwidth
         self._cname, self._session_id = secrets.token_hex(8), secrets.randbits(62)
-        self._local: Description | None = None
-        self._pending_offer: Description | None = None
-        self._role: str | None = None
-        self._settled = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         self._closing: asyncio.Task[None] | None = None
         self._state_callbacks: list[Callable[[PeerState], None]] = []
+        self._settled = asyncio.Event()
+        self._begin(data_channel)
+
+    def _begin(self, data_channel: int | None) -> None:
+        """Know nothing of the other side."""
+        self.descriptions = Descriptions()
+        self.data = DataChannel(data_channel, CHANNEL) if data_channel is not None else None
         self.failure: IceFailed | None = None
         """Why the state is FAILED."""
-        receivers = {slot: t.receiver for slot, t in self.transceivers.items()}
-        self._router = Router(receivers)
-        self.feedback = Feedback(
-            receivers=list(receivers.values()), senders=[t.sender for t in self.transceivers.values()], cname=self._cname
-        )
-        if bandwidth is not None:
-            self.feedback.max_bitrate = bandwidth * 1000 * sum(slot.kind == "video" for slot in slots)
+        self._role: str | None = None
+        self._settled.set()  # whoever waits for the connection before this one
+        self._settled = asyncio.Event()
+        transceivers = self.transceivers.values()
+        self._router = Router({transceiver.slot: transceiver.receiver for transceiver in transceivers})
+        receivers, senders = [one.receiver for one in transceivers], [one.sender for one in transceivers]
+        self.feedback = Feedback(receivers=receivers, senders=senders, cname=self._cname)
+        if self._bandwidth is not None:
+            self.feedback.max_bitrate = self._bandwidth * 1000 * sum(one.slot.kind == "video" for one in transceivers)
 
     def _transceiver(self, slot: Slot, options: SlotOptions) -> Transceiver:
         sender = RtpSender(slot=slot, transmit=self._transmit)
@@ -144,37 +155,53 @@ class Peer:
     async def create_offer(self) -> str:
         """Our offer, the first one or a further one. Candidates follow through `on_candidate` once `gather()` is called."""
         connection = self.connection or self._start(controlling=True)
-        self._pending_offer = build_offer(self._parameters(connection), previous=self._local)
-        return str(self._pending_offer)
+        self.descriptions.offered = build_offer(self._parameters(connection), previous=self.descriptions.local)
+        return str(self.descriptions.offered)
 
     async def set_answer(self, sdp: str) -> None:
         """Take the answer to our last offer; raises NegotiationFailed when it cannot be used."""
-        if self._pending_offer is None:
+        offer = self.descriptions.offered
+        if offer is None:
             raise NegotiationFailed("An answer came without an offer of ours; call create_offer() first.")
         try:
             answer = Description.parse(sdp)
-            agreed = negotiate(self._pending_offer, answer, offered=True)
+            agreed = negotiate(offer, answer, offered=True)
             remote = answer.transport
         except SdpError as error:
             raise NegotiationFailed(f"The node's answer cannot be used: {error}") from error
-        self._local, self._pending_offer = self._pending_offer, None
-        self._apply(agreed, dtls_role(answer, offered=True), remote)
+        self.descriptions.agree(offer, answer)
+        self._apply(agreed, dtls_role(answer, offered=True), remote, negotiate_data(offer, answer, offered=True))
+
+    async def take_back_offer(self) -> None:
+        """Our last offer is not answered any more. A first one takes its transport with it: the next begins anew."""
+        if self.descriptions.take_back():
+            await self._without_first_offer()
+
+    async def _without_first_offer(self) -> None:
+        if self.state is PeerState.NEW and self.connection is not None:
+            connection, self.connection = self.connection, None
+            await connection.close()
 
     async def create_answer(self, offer: str) -> str:
-        """Our answer to an offer, the first one or a further one, with our candidates; raises NegotiationFailed."""
+        """Our answer to an offer, the first one or a further one, with our candidates so far; raises NegotiationFailed.
+
+        An unanswered offer of ours is taken back if we are polite; else this raises `OffersCrossed`.
+        """
+        if self.descriptions.give_way():
+            await self._without_first_offer()
         connection = self.connection or self._start(controlling=False)
         if self.state is PeerState.NEW:
-            await connection.gather(GATHER_DEADLINE)
+            await connection.gather(self._gather_deadline)
         try:
             theirs = Description.parse(offer)
             restarts = await self._restart(connection, theirs.transport)
-            answer = build_answer(theirs, self._parameters(connection), previous=self._local)
+            answer = build_answer(theirs, self._parameters(connection), previous=self.descriptions.local)
             agreed = negotiate(theirs, answer, offered=False)
             remote = theirs.transport
         except SdpError as error:
             raise NegotiationFailed(f"The offer cannot be used: {error}") from error
-        self._local = answer
-        self._apply(agreed, dtls_role(answer, offered=False), remote)
+        self.descriptions.agree(answer, theirs)
+        self._apply(agreed, dtls_role(answer, offered=False), remote, negotiate_data(theirs, answer, offered=False))
         if restarts:
             self._tasks.append(asyncio.create_task(self._reconnect(connection, remote)))
         return str(answer)
@@ -194,11 +221,17 @@ class Peer:
 
     async def gather(self) -> None:
         """Find our candidates and tell them through `on_candidate`, at last None; an offerer calls it once it can send them."""
-        if self.connection is None:
+        connection = self.connection
+        if connection is None:
             raise NegotiationFailed("There is nothing to gather candidates for; call create_offer() first.")
-        await self.connection.gather()
-        if self.on_candidate is not None:
+        await connection.gather()
+        if self.on_candidate is not None and self.connection is connection:
             self.on_candidate(None)
+
+    @property
+    def _gather_deadline(self) -> float:
+        """No answer waits for servers where what they say can be told afterwards."""
+        return GATHER_DEADLINE if self.on_candidate is None else 0.0
 
     def _start(self, *, controlling: bool) -> Connection:
         servers, loopback, relay_only = self._ice_settings
@@ -223,8 +256,9 @@ class Peer:
             session_id=self._session_id,
             cname=self._cname,
             candidates=tuple(ice.candidates) if answering else (),
-            complete=answering,
+            complete=answering and self.on_candidate is None,
             bandwidth=self._bandwidth,
+            channel=self.data.number if self.data is not None else None,
             role=self._role,
         )
 
@@ -233,7 +267,7 @@ class Peer:
         sender = transceiver.sender
         return LocalSlot(options=options, ssrc=sender.ssrc, rtx_ssrc=sender.rtx_ssrc if transceiver.slot is not Slot.AUDIO else None)
 
-    def _apply(self, agreed: Mapping[Slot, Negotiated], role: str, remote: Transport) -> None:
+    def _apply(self, agreed: Mapping[Slot, Negotiated], role: str, remote: Transport, data: DataSection | None) -> None:
         """Put what was negotiated in force; with the first description of the other side begin to connect."""
         self._router.configure(agreed)
         for slot, transceiver in self.transceivers.items():
@@ -245,7 +279,10 @@ class Peer:
         self.connection.expect(remote)
         if self.state is PeerState.NEW:
             self._set_state(PeerState.CONNECTING)
-            self._tasks = [asyncio.create_task(self._connect(self.connection, remote)), asyncio.create_task(self._tick(self.connection))]
+            self._tasks = [
+                asyncio.create_task(self._connect(self.connection, remote, data)),
+                asyncio.create_task(self._tick(self.connection)),
+            ]
 
     def _enable_senders(self) -> None:
         up = self.state in {PeerState.CONNECTED, PeerState.DISCONNECTED}
@@ -253,14 +290,14 @@ class Peer:
             transceiver.sender.ready = up and transceiver.current.sends
 
     def _tell_candidate(self, candidate: str) -> None:
-        described = self._pending_offer or self._local
+        described = self.descriptions.offered or self.descriptions.local
         if self.on_candidate is not None and self.connection is not None and described is not None:
             ice = self.connection.ice
             self.on_candidate(Candidate(candidate, (*described.bundle, "0")[0], ice.ufrag, ice.pwd))
 
     # Connecting
 
-    async def _connect(self, connection: Connection, remote: Transport) -> None:
+    async def _connect(self, connection: Connection, remote: Transport, data: DataSection | None) -> None:
         try:
             async with asyncio.timeout(CONNECT_DEADLINE):
                 await connection.connect(remote, active=self._role == "active")
@@ -269,13 +306,15 @@ class Peer:
         except ConnectionError as error:
             self._fail(f"The media connection failed: {error}. Check firewalls and UDP.")
         else:
+            if self.data is not None and data is not None:
+                await connection.open_channel(self.data, data)
             self._set_state(PeerState.CONNECTED)
 
     async def _restart(self, connection: Connection, remote: Transport) -> bool:
         """Get ready if the other side restarts ICE, to answer with new credentials (RFC 8839 4.4.1.1.1)."""
         if self.state not in {PeerState.CONNECTED, PeerState.DISCONNECTED} or not connection.restarts(remote):
             return False
-        await connection.restart(remote, GATHER_DEADLINE)
+        await connection.restart(remote, self._gather_deadline)
         return True
 
     async def _reconnect(self, connection: Connection, remote: Transport) -> None:
@@ -296,7 +335,7 @@ class Peer:
             raise IceFailed(f"The media connection was not up within {timeout:.0f} s. Check firewalls and UDP.") from None
         if self.failure is not None:
             raise self.failure
-        if self.state is PeerState.CLOSED:
+        if self.state in {PeerState.NEW, PeerState.CLOSED}:
             raise IceFailed("The media connection was closed while it was being made.")
 
     def _set_state(self, state: PeerState) -> None:
@@ -335,12 +374,28 @@ class Peer:
         await asyncio.shield(self._closing)
 
     async def _close(self) -> None:
+        await self._disconnect()
+        for transceiver in self.transceivers.values():
+            transceiver.receiver.close()
+
+    async def renew(self, *, data_channel: int | None = None) -> None:
+        """Leave the other side and begin anew, to connect to another; who sends and who receives here stays as it is."""
+        if self.state is PeerState.CLOSED:
+            return
+        for transceiver in self.transceivers.values():
+            transceiver.sender.ready = False
+        await self._disconnect()
+        self.connection = None
+        for transceiver in self.transceivers.values():
+            transceiver.apply(None)
+        self._begin(data_channel)
+        self._set_state(PeerState.NEW)
+
+    async def _disconnect(self) -> None:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._transmit_feedback([self.feedback.goodbye()])
-        for transceiver in self.transceivers.values():
-            transceiver.receiver.close()
         if self.connection is not None:
             await self.connection.close()
 

@@ -25,6 +25,8 @@ SEAMS = (
     Seam("aiortc.rtcdtlstransport.RTCDtlsTransport", "_set_role", "the DTLS role follows from the answer", "a public role"),
     Seam("aiortc.rtcdtlstransport.RTCDtlsTransport", "_handle_rtp_data", "RTP as bytes, overridden", "a packet hook"),
     Seam("aiortc.rtcdtlstransport.RTCDtlsTransport", "_handle_rtcp_data", "RTCP as bytes, overridden", "a packet hook"),
+    Seam("aiortc.rtcdtlstransport.RTCDtlsTransport", "_send_data", "a lost data packet is no error", "errors caught in aiortc's timers"),
+    Seam("aiortc.rtcsctptransport.RTCSctpTransport", "_handle_data", "malformed SCTP must not end the media", "errors caught in aiortc"),
     Seam("aiortc.rtcdtlstransport.RTCDtlsTransport", "_setup_srtp", "makes the SRTP sessions we use", "a packet hook"),
     Seam("aiortc.rtcdtlstransport.RTCCertificate", "_create_ssl_context", "offer RSA suites too", "aiortc issue 1434"),
     Seam("aiortc.rtcdtlstransport", "State", "compare the transport's state without a string", "a public state"),

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from aioice import Connection
-from aiortc import RTCDtlsTransport
+from aiortc import RTCDtlsTransport, RTCSctpTransport
 
 from pexrtc_py.engine.dtls import Certificate
 from pexrtc_py.engine.ice import IceTransport
@@ -40,5 +40,7 @@ async def test_the_attributes_we_read_are_still_there() -> None:
 def test_the_overridden_methods_still_take_what_ours_take() -> None:
     assert list(inspect.signature(RTCDtlsTransport._handle_rtp_data).parameters) == ["self", "data", "arrival_time_ms"]
     assert list(inspect.signature(RTCDtlsTransport._handle_rtcp_data).parameters) == ["self", "data"]
+    assert list(inspect.signature(RTCDtlsTransport._send_data).parameters) == ["self", "data"]
+    assert list(inspect.signature(RTCSctpTransport._handle_data).parameters) == ["self", "data"]
     assert list(inspect.signature(Connection.get_component_candidates).parameters) == ["self", "component", "addresses", "timeout"]
     assert list(inspect.signature(Connection.data_received).parameters) == ["self", "data", "component"]
