@@ -21,6 +21,8 @@ from pexrtc_py.engine.sender import RtpSender
 logger = logging.getLogger(__name__)
 
 _PACKET = OPUS_SAMPLES / OPUS_RATE
+_SHORT = 0.06
+"""Sound that is encoded where it is, in seconds."""
 _SEAM = 0.1
 """Silence follows sound without a step in time if it begins within these seconds."""
 
@@ -94,9 +96,14 @@ class AudioOutlet:
         elif isinstance(item, AccessUnit):
             self._send(item, due)
         else:
-            for unit in await self._workshop.run(partial(self._encoder.encode, item)):
+            for unit in await self._encoded(item):
                 # Relative to the item first: media time and Unix time are too large to be added without loss.
                 self._send(unit, due + (unit.timestamp / OPUS_RATE - media))
+
+    async def _encoded(self, frame: AudioFrame) -> list[AccessUnit]:
+        if frame.samples <= _SHORT * frame.sample_rate:
+            return self._encoder.encode(frame)  # half a millisecond: in an executor it would take longer to get there, behind pictures
+        return await self._workshop.run(partial(self._encoder.encode, frame))
 
     async def idle(self) -> None:
         """Send silence until cancelled."""
