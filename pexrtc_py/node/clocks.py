@@ -8,9 +8,10 @@ from __future__ import annotations
 
 RISE = 0.0005
 """How fast an offset may grow, in seconds per second: crystals differ by less than 200 ppm."""
-STEP = 0.2
-"""A distance that stays this much above the offset for a whole window is a step of the sender's clock, in seconds."""
-WINDOW = 2.0
+STEP = 0.05
+"""A distance that stays this much above the offset for a whole window is believed, be it that the sender's clock was set or that
+the way has become longer: what comes later than the mix waits for would be lost packet by packet. In seconds."""
+WINDOW = 1.0
 LEAP = 2.0
 """No network delays by as much as this: such a step is believed at once, in seconds."""
 SYNCED_TOLERANCE = 0.010

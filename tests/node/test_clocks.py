@@ -66,6 +66,19 @@ def test_a_clock_set_back_is_followed_after_two_windows() -> None:
     assert mapped == pytest.approx(NOW + 2 * WINDOW + 0.02, abs=0.01)
 
 
+def test_a_way_that_has_become_longer_is_followed_after_two_windows() -> None:
+    """By less than a step of a clock, yet by more than the mix waits for: it stayed in pieces for minutes."""
+    clock = ClockMap()
+    clock.capture(NOW, NOW + 0.010)
+
+    late = 0
+    for number in range(round(4 * WINDOW / 0.02)):
+        captured = NOW + number * 0.02
+        late += captured + 0.110 - clock.capture(captured, captured + 0.110) > 0.05
+
+    assert late * 0.02 <= 2 * WINDOW
+
+
 def test_a_clock_set_forward_is_followed_at_once() -> None:
     clock = ClockMap()
     clock.capture(NOW, NOW)

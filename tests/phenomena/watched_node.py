@@ -30,6 +30,7 @@ def rooms(media: Media) -> list[dict[str, float]]:
             "waiting": max((call.waiting for call in room.calls.values()), default=0),
             "ahead": max((call.ahead for call in room.calls.values()), default=0),
             "dropped": sum(call.dropped for call in room.calls.values()),
+            "late": sum(call.late for call in room.calls.values()),
         }
         for room in media.bridge.stats().values()
     ]
