@@ -28,6 +28,8 @@ T = TypeVar("T")
 logger = logging.getLogger(__name__)
 
 CONNECT_SECONDS = 16.0
+RESTART_SECONDS = 8.0
+"""How long another way may take to carry media before the next one is looked for."""
 MAX_CANDIDATES = 256
 """Local candidates waiting to be told; more are left out."""
 
@@ -78,6 +80,8 @@ class Call:
         self._receive = frozenset(receive)
         self._uuid: str | None = None
         self._updating = asyncio.Lock()
+        self._moved = asyncio.Event()
+        self._searching: asyncio.Task[None] | None = None
         self._candidates: asyncio.Queue[Candidate | None] = asyncio.Queue(MAX_CANDIDATES)
         self._tasks: list[asyncio.Task[None]] = []
         self._recordings: list[Recording] = []
@@ -140,13 +144,30 @@ class Call:
             found = await self._candidates.get()
             told = NewCandidate(candidate="", mid="0") if found is None else _told(found)
             try:
-                await self._control.ask_of_call(self._uuid, told)
+                async with self._updating:  # the node knows whose they are once it has the offer they belong to
+                    await self._control.ask_of_call(self._uuid, told)
             except NodeError as error:
                 logger.warning("A local ICE candidate could not be told to the node: %s", error)
 
     def _state_changed(self, state: PeerState) -> None:
         if state is PeerState.FAILED and self.on_lost is not None and not self._closed:
             self.on_lost(MediaLost(str(self.peer.failure or "The media connection was lost.")))
+        self._moved.set()
+        if state is PeerState.DISCONNECTED and not self._closed and (self._searching is None or self._searching.done()):
+            self._searching = asyncio.create_task(self._search())
+            self._tasks.append(self._searching)
+
+    async def _search(self) -> None:
+        """Look for another way to the node, again and again, until media arrives or the call is lost."""
+        while self.peer.state is PeerState.DISCONNECTED:
+            self._moved.clear()
+            try:
+                await self.renegotiate(restart=True)
+            except (NodeError, CallError) as error:
+                logger.warning("Looking for another way to the node: %s", error)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(RESTART_SECONDS):
+                    await self._moved.wait()
 
     async def close(self) -> None:
         """Stop recordings and sources, tell the node, close the connection; calling it again does nothing."""
@@ -198,12 +219,12 @@ class Call:
             transceiver.direction, transceiver.wanted_codecs = before
             raise
 
-    async def renegotiate(self) -> None:
-        """Offer again with what is wanted now; raises CallError or NodeError."""
+    async def renegotiate(self, *, restart: bool = False) -> None:
+        """Offer again with what is wanted now, with `restart` over another way if there is one; raises CallError or NodeError."""
         if self._uuid is None or self._closed:
             return
         async with self._updating:
-            offer = await self.peer.create_offer()
+            offer = await self.peer.create_offer(restart=restart)
             answer = await self._control.ask_of_call(self._uuid, Update(sdp=offer))
             sdp = answer if isinstance(answer, str) else answer.sdp
             if not sdp:

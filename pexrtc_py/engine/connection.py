@@ -86,11 +86,14 @@ class Connection:
         """Whether a description asks for an ICE restart: its credentials are not those that we know."""
         return self._remote_ufrag not in {None, remote.ufrag}
 
-    async def restart(self, remote: Transport, seconds: float) -> None:
-        """Prepare for the other side's new credentials, with new ones of ours; `reconnect()` follows."""
-        self._remote_ufrag = remote.ufrag
+    async def restart(self, seconds: float) -> None:
+        """Take new credentials and find candidates anew, to offer or to answer with; `reconnect()` follows."""
         await self.ice.restart()
         await self.gather(seconds)
+
+    def restarted(self, remote: Transport) -> None:
+        """Know the other side by its new credentials."""
+        self._remote_ufrag = remote.ufrag
 
     async def reconnect(self, remote: Transport) -> None:
         """Find another way to the other side and take it; raises ConnectionError. Set your own deadline."""

@@ -185,6 +185,11 @@ class IceTransport:
         return self._latest.local_password
 
     @property
+    def restarting(self) -> bool:
+        """Whether another way is looked for while media goes on as before."""
+        return self._latest is not self.agent
+
+    @property
     def candidates(self) -> list[str]:
         """What is known so far, as `a=candidate` values starting with `candidate:`."""
         return ["candidate:" + c.to_sdp() for c in self._latest.local_candidates]

@@ -152,9 +152,15 @@ class Peer:
 
     # Negotiation
 
-    async def create_offer(self) -> str:
-        """Our offer, the first one or a further one. Candidates follow through `on_candidate` once `gather()` is called."""
+    async def create_offer(self, *, restart: bool = False) -> str:
+        """Our offer, the first one or a further one. Candidates follow through `on_candidate` once `gather()` is called.
+
+        With `restart`, a connection that was up looks for another way to the other side (RFC 8839 4.4.1.1.1); media goes on as before
+        until it is found.
+        """
         connection = self.connection or self._start(controlling=True)
+        if restart and self._was_up:
+            await connection.restart(self._gather_deadline)
         self.descriptions.offered = build_offer(self._parameters(connection), previous=self.descriptions.local)
         return str(self.descriptions.offered)
 
@@ -170,7 +176,8 @@ class Peer:
         except SdpError as error:
             raise NegotiationFailed(f"The node's answer cannot be used: {error}") from error
         self.descriptions.agree(offer, answer)
-        self._apply(agreed, dtls_role(answer, offered=True), remote, negotiate_data(offer, answer, offered=True))
+        restarts = self.connection is not None and self.connection.ice.restarting and self.connection.restarts(remote)
+        self._apply(agreed, dtls_role(answer, offered=True), remote, negotiate_data(offer, answer, offered=True), restarts=restarts)
 
     async def take_back_offer(self) -> None:
         """Our last offer is not answered any more. A first one takes its transport with it: the next begins anew."""
@@ -194,16 +201,16 @@ class Peer:
             await connection.gather(self._gather_deadline)
         try:
             theirs = Description.parse(offer)
-            restarts = await self._restart(connection, theirs.transport)
+            restarts = self._was_up and connection.restarts(theirs.transport)
+            if restarts:
+                await connection.restart(self._gather_deadline)
             answer = build_answer(theirs, self._parameters(connection), previous=self.descriptions.local)
             agreed = negotiate(theirs, answer, offered=False)
             remote = theirs.transport
         except SdpError as error:
             raise NegotiationFailed(f"The offer cannot be used: {error}") from error
         self.descriptions.agree(answer, theirs)
-        self._apply(agreed, dtls_role(answer, offered=False), remote, negotiate_data(theirs, answer, offered=False))
-        if restarts:
-            self._tasks.append(asyncio.create_task(self._reconnect(connection, remote)))
+        self._apply(agreed, dtls_role(answer, offered=False), remote, negotiate_data(theirs, answer, offered=False), restarts=restarts)
         return str(answer)
 
     def set_direction(self, slot: Slot, direction: Direction) -> None:
@@ -248,6 +255,7 @@ class Peer:
 
     def _parameters(self, connection: Connection) -> LocalParameters:
         ice, answering = connection.ice, connection.ice.role == "controlled"
+        told = answering or ice.restarting  # else they follow one by one, and before a restart nobody would know whose they are
         return LocalParameters(
             ufrag=ice.ufrag,
             pwd=ice.pwd,
@@ -255,7 +263,7 @@ class Peer:
             slots={slot: self._local_slot(t) for slot, t in self.transceivers.items()},
             session_id=self._session_id,
             cname=self._cname,
-            candidates=tuple(ice.candidates) if answering else (),
+            candidates=tuple(ice.candidates) if told else (),
             complete=answering and self.on_candidate is None,
             bandwidth=self._bandwidth,
             channel=self.data.number if self.data is not None else None,
@@ -267,7 +275,7 @@ class Peer:
         sender = transceiver.sender
         return LocalSlot(options=options, ssrc=sender.ssrc, rtx_ssrc=sender.rtx_ssrc if transceiver.slot is not Slot.AUDIO else None)
 
-    def _apply(self, agreed: Mapping[Slot, Negotiated], role: str, remote: Transport, data: DataSection | None) -> None:
+    def _apply(self, agreed: Mapping[Slot, Negotiated], role: str, remote: Transport, data: DataSection | None, *, restarts: bool) -> None:
         """Put what was negotiated in force; with the first description of the other side begin to connect."""
         self._router.configure(agreed)
         for slot, transceiver in self.transceivers.items():
@@ -276,6 +284,8 @@ class Peer:
         self._role = self._role or role
         self._enable_senders()
         assert self.connection is not None
+        if restarts:
+            self.connection.restarted(remote)
         self.connection.expect(remote)
         if self.state is PeerState.NEW:
             self._set_state(PeerState.CONNECTING)
@@ -283,11 +293,16 @@ class Peer:
                 asyncio.create_task(self._connect(self.connection, remote, data)),
                 asyncio.create_task(self._tick(self.connection)),
             ]
+        elif restarts:
+            self._tasks.append(asyncio.create_task(self._reconnect(self.connection, remote)))
+
+    @property
+    def _was_up(self) -> bool:
+        return self.state in {PeerState.CONNECTED, PeerState.DISCONNECTED}
 
     def _enable_senders(self) -> None:
-        up = self.state in {PeerState.CONNECTED, PeerState.DISCONNECTED}
         for transceiver in self.transceivers.values():
-            transceiver.sender.ready = up and transceiver.current.sends
+            transceiver.sender.ready = self._was_up and transceiver.current.sends
 
     def _tell_candidate(self, candidate: str) -> None:
         described = self.descriptions.offered or self.descriptions.local
@@ -309,13 +324,6 @@ class Peer:
             if self.data is not None and data is not None:
                 await connection.open_channel(self.data, data)
             self._set_state(PeerState.CONNECTED)
-
-    async def _restart(self, connection: Connection, remote: Transport) -> bool:
-        """Get ready if the other side restarts ICE, to answer with new credentials (RFC 8839 4.4.1.1.1)."""
-        if self.state not in {PeerState.CONNECTED, PeerState.DISCONNECTED} or not connection.restarts(remote):
-            return False
-        await connection.restart(remote, self._gather_deadline)
-        return True
 
     async def _reconnect(self, connection: Connection, remote: Transport) -> None:
         try:
@@ -438,6 +446,6 @@ class Peer:
             now = unix_time()
             for transceiver in self.transceivers.values():
                 transceiver.receiver.tick(now)
-            if self.state in {PeerState.CONNECTED, PeerState.DISCONNECTED}:
+            if self._was_up:
                 self._transmit_feedback(self.feedback.outgoing(now))
                 self._watch(connection)

@@ -12,6 +12,7 @@ from pexrtc_py.engine.ice import MAX_REMOTE_CANDIDATES
 from pexrtc_py.engine.peer import Peer
 from pexrtc_py.engine.sdp import Description
 from pexrtc_py.engine.types import Candidate, PeerState, Slot, SlotOptions
+from tests.media_checks import until
 
 
 def _peer(name: str) -> Peer:
@@ -101,6 +102,20 @@ async def test_a_restart_of_ice_that_leads_nowhere_leaves_the_call_as_it_is(pair
     called.connection.send(b"\x80\x60" + bytes(10))
     await called.close()
     assert _sockets() == sockets - 1
+
+
+async def test_whoever_offers_can_restart_ice_and_the_way_before_is_given_up(pair: tuple[Peer, Peer]) -> None:
+    caller, called = pair
+    await asyncio.gather(caller.wait_connected(), called.wait_connected())
+    assert caller.connection is not None and called.connection is not None
+    ways, sockets = (caller.connection.ice.agent, called.connection.ice.agent), _sockets()
+
+    await caller.set_answer(await called.create_answer(await caller.create_offer(restart=True)))
+
+    await until(lambda: ways[0] is not caller.connection.ice.agent and ways[1] is not called.connection.ice.agent, 10)  # type: ignore[union-attr]
+    await until(lambda: _sockets() == sockets, 5)
+    assert not caller.connection.ice.restarting and caller.state is called.state is PeerState.CONNECTED
+    caller.connection.send(b"\x80\x60" + bytes(10))
 
 
 async def test_a_callback_that_raises_does_not_end_the_peers_work(pair: tuple[Peer, Peer], caplog: pytest.LogCaptureFixture) -> None:

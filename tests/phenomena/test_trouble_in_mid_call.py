@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import resource
 import signal
@@ -12,6 +13,7 @@ import pytest
 
 import pexrtc_py
 from pexrtc_media import Pattern, Tone
+from pexrtc_py.engine.types import PeerState
 from pexrtc_py.node import Node, Vmr
 from pexrtc_py.node.admission import Refused
 from pexrtc_py.node.asked import Asked
@@ -45,6 +47,24 @@ async def test_a_403_reaches_its_caller_alone(join: Join) -> None:
     assert "lock (403)" in str(refused.value)
     assert (host.ended, guest.ended) == (None, None)
     await seen.sees(1)
+
+
+async def test_a_call_whose_way_is_cut_goes_on_over_another_one(join: Join, node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+    ann, bob = await join("Ann", video=film()), await join("Bob")
+    seen, call = Eye(call_of(bob).video), call_of(bob)
+    await seen.sees(1)
+    connection = call.peer.connection
+    assert connection is not None
+    way = connection.ice.agent
+
+    for socket in (protocol.transport for protocol in way._protocols):
+        asyncio.get_running_loop().remove_reader(socket.get_extra_info("socket"))
+        monkeypatch.setattr(socket, "sendto", lambda *_: None)  # as when the machine moves to another network
+
+    await until(lambda: connection.ice.agent is not way, 25, what="no other way was found")
+    await seen.sees(1)
+    assert node.heard.of(Update, participant=bob.my_uuid)
+    assert (ann.ended, bob.ended, call.peer.state) == (None, None, PeerState.CONNECTED)
 
 
 async def test_a_refused_floor_leaves_the_call_as_it_was(join: Join, node: Node) -> None:
