@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from pexrtc_py.engine.peer import Peer
 from pexrtc_py.engine.types import Candidate, Direction, IceServer, PeerState, Slot, SlotOptions
 from pexrtc_py.errors import CallError, MediaLost, NodeError, UsageError
+from pexrtc_py.protocol.models import MediaType
 from pexrtc_py.protocol.requests.call import Ack, CallDisconnect, NewCandidate, Update
 from pexrtc_py.protocol.requests.participant import Calls, ReleaseFloor, TakeFloor
 from pexrtc_py.signaling.floor import PresentationLost
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from pexrtc_media.base import Source
     from pexrtc_py.hub import Hub
     from pexrtc_py.protocol.declare import CallRequest, ParticipantRequest
+    from pexrtc_py.protocol.models import OpenMediaType
     from pexrtc_py.recording import Recording
 
 T = TypeVar("T")
@@ -60,7 +62,9 @@ class Call:
     """One WebRTC call with its three slots; `connect()` brings the media up, `close()` ends it.
 
     `sources` are what is sent from the start, `receive` which slots are received, `codecs` what may be received in
-    a slot (all we speak by default), `bandwidth` the most we want to receive per video section in kbps.
+    a slot (all we speak by default), `bandwidth` and `bandwidth_out` the most we want to receive and send per video section in kbps.
+    With `directions` the call has the sections named there, with fixed directions; otherwise all, as sources and `receive` need.
+    `media_type`, `fecc_supported` and `present` are told to the node.
     """
 
     def __init__(
@@ -69,15 +73,22 @@ class Call:
         *,
         sources: Mapping[Slot, Source[Any]] | None = None,
         receive: Collection[Slot] = tuple(Slot),
+        directions: Mapping[Slot, Direction] | None = None,
         codecs: Mapping[Slot, tuple[str, ...]] | None = None,
         ice_servers: Sequence[IceServer] = (),
         loopback: bool = False,
         relay_only: bool = False,
         bandwidth: int | None = None,
+        bandwidth_out: int | None = None,
+        media_type: OpenMediaType | None = None,
+        fecc_supported: bool = False,
+        present: str | None = None,
     ) -> None:
         self._control = control
         self._sources = dict(sources or {})
         self._receive = frozenset(receive)
+        self._directions = None if directions is None else dict(directions)
+        self._placing = Calls(media_type=media_type or MediaType.VIDEO, fecc_supported=fecc_supported, present=present)
         self._uuid: str | None = None
         self._updating = asyncio.Lock()
         self._moved = asyncio.Event()
@@ -87,31 +98,39 @@ class Call:
         self._recordings: list[Recording] = []
         self._closed = False
         self.on_lost: Callable[[Exception], None] | None = None
-        wanted = {slot: SlotOptions(direction=self._direction(slot), codecs=(codecs or {}).get(slot, ())) for slot in Slot}
+        having = [slot for slot in Slot if directions is None or slot in directions]
+        wanted = {slot: SlotOptions(direction=self._direction(slot), codecs=(codecs or {}).get(slot, ())) for slot in having}
         self.peer = Peer(slots=wanted, ice_servers=ice_servers, loopback=loopback, relay_only=relay_only, bandwidth=bandwidth, name="call")
-        self.slots = {slot: CallSlot(self.peer.transceivers[slot], self._sends) for slot in Slot}
+        self.slots = {slot: CallSlot(self.peer.transceivers[slot], self._sends, bandwidth=bandwidth_out) for slot in having}
 
     @property
     def audio(self) -> CallSlot:
         """What is heard and said."""
-        return self.slots[Slot.AUDIO]
+        return self._slot(Slot.AUDIO)
 
     @property
     def video(self) -> CallSlot:
         """The main video."""
-        return self.slots[Slot.VIDEO]
+        return self._slot(Slot.VIDEO)
 
     @property
     def presentation(self) -> CallSlot:
         """The slides."""
-        return self.slots[Slot.PRESENTATION]
+        return self._slot(Slot.PRESENTATION)
 
     @property
     def uuid(self) -> str | None:
         """The node's name for this call, once placed."""
         return self._uuid
 
+    def _slot(self, slot: Slot) -> CallSlot:
+        if slot not in self.slots:
+            raise UsageError(f"This call was placed without a section for {slot}; it has {', '.join(self.slots)}.")
+        return self.slots[slot]
+
     def _direction(self, slot: Slot) -> Direction:
+        if self._directions is not None:
+            return self._directions[slot]
         if slot is Slot.PRESENTATION:  # one way at a time: who presents does not receive slides
             return Direction.of(sends=slot in self._sources, receives=slot in self._receive and slot not in self._sources)
         return Direction.of(sends=slot in self._sources, receives=slot in self._receive)
@@ -122,7 +141,7 @@ class Call:
         """Place the call and wait for the media to be connected; raises CallError or NodeError."""
         self.peer.on_candidate = self._take_candidate
         offer = await self.peer.create_offer()
-        answer = await self._control.ask_as_me(Calls(sdp=offer))
+        answer = await self._control.ask_as_me(self._placing.model_copy(update={"sdp": offer}))
         self._uuid = answer.call_uuid
         if self._closed:  # meanwhile, when there was no call yet that the node could have been told of
             await self._hang_up()
@@ -219,6 +238,28 @@ class Call:
             transceiver.direction, transceiver.wanted_codecs = before
             raise
 
+    async def set_directions(self, directions: Mapping[Slot, Direction]) -> None:
+        """Fix the directions of these sections from now on, and offer again if that changes any. Raises CallError or NodeError."""
+        known = {slot: self._direction(slot) for slot in self.slots}
+        before, self._directions = self._directions, known | {slot: directions[slot] for slot in self.slots if slot in directions}
+        if self._directions == known:
+            return
+        for slot, direction in self._directions.items():
+            self.peer.set_direction(slot, direction)
+        try:
+            await self.renegotiate()
+        except BaseException:
+            self._directions = before
+            for slot, direction in known.items():
+                self.peer.set_direction(slot, direction)
+            raise
+
+    def set_bandwidth(self, bandwidth: int | None, *, out: int | None = None) -> None:
+        """Receive, and send (`out`), at most so many kbps per video section; the other side is told of it with the next `renegotiate()`."""
+        self.peer.bandwidth = bandwidth
+        for slot in self.slots.values():
+            slot.outbound.max_bitrate = out and out * 1000
+
     async def renegotiate(self, *, restart: bool = False) -> None:
         """Offer again with what is wanted now, with `restart` over another way if there is one; raises CallError or NodeError."""
         if self._uuid is None or self._closed:
@@ -277,7 +318,7 @@ class Call:
         from pexrtc_py.recording import Recording
 
         recording = Recording(path, self, self._control.hub)
-        for slot, codecs in recording.codecs.items():
+        for slot, codecs in ((slot, recording.codecs[slot]) for slot in self.slots):
             agreed = [codec.name for codec in self.peer.transceivers[slot].codecs]
             if any(name not in codecs for name in agreed):
                 await self._set(slot, codecs=tuple(codecs))

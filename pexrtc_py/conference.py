@@ -9,8 +9,9 @@ from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, overload
+from typing import TYPE_CHECKING, Any, TypeVar, Unpack, overload
 
+from pexrtc_py.calling import CallOptions, new_call
 from pexrtc_py.errors import Disconnected, FloorRefused, LobbyTimeout, NodeError, PexRTCError, RequestRefused, UsageError
 from pexrtc_py.hub import LIMIT, Events, Hub
 from pexrtc_py.protocol import events as told
@@ -60,6 +61,7 @@ class Conference(ConferenceScope):
         token: Token,
         *,
         idle: float = IDLE,
+        loopback: bool = False,
         transport_closes: Callable[[], Coroutine[Any, Any, None]] | None = None,
     ) -> None:
         self.session = Session(transport, address, token)
@@ -72,7 +74,7 @@ class Conference(ConferenceScope):
         """Our own participant."""
         self.floor = Floor(self.my_uuid)
         self.hub = Hub(self.roster.snapshot)
-        self._transport, self._idle = transport, idle
+        self._transport, self._idle, self._loopback = transport, idle, loopback
         self._transport_closes = transport_closes or _nothing
         self._listed = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -189,17 +191,41 @@ class Conference(ConferenceScope):
             await _settled(self._closing)
             await self.hub.drain(CALLBACK_SECONDS)
 
-    async def start(self, place: Callable[[Conference], Call] | None = None) -> None:
-        """Open the event stream, wait for the roster, connect the call that `place` makes. `join` does this."""
+    async def start(self, options: CallOptions | None = None) -> None:
+        """Open the event stream, wait for the roster, place a call with these options. `join` does this."""
         self._spawn(self._stay())
         self._spawn(self._listen())
         await self._listing()
-        if place is not None and self.ended is None:
-            self.call = place(self)
-            self.call.on_lost = lambda error: self._end(Ended(reason=EndReason.MEDIA_LOST, detail=str(error), error=error))
-            await self._connected(self.call)
+        if options is not None and self.ended is None:
+            await self.add_call(**options)
         if self.ended is not None:
             raise self._why(self.ended)
+
+    async def add_call(self, **options: Unpack[CallOptions]) -> Call:
+        """Bring media into a conference that one is in without; the keywords are those of `CallOptions`.
+
+        Raises `UsageError` when there is a call already, a kind of CallError or NodeError when it cannot be placed.
+        """
+        if self.call is not None:
+            raise UsageError("There is a call already: change what it sends, or drop_call() it first.")
+        self.call = call = new_call(self, self.session.token, options, loopback=self._loopback)
+        call.on_lost = lambda error: self._end(Ended(reason=EndReason.MEDIA_LOST, detail=str(error), error=error))
+        try:
+            await self._connected(call)
+        except BaseException:
+            await self._dropped(call)
+            raise
+        return call
+
+    async def drop_call(self) -> None:
+        """End the media call, its recordings included, and stay for control only; nothing happens without a call."""
+        if self.call is not None:
+            await self._dropped(self.call)
+
+    async def _dropped(self, call: Call) -> None:
+        if self.call is call:
+            self.call = None  # first: what the node tells about its end concerns nobody any more
+        await _bounded(call.close(), CALL_SECONDS)
 
     async def _connected(self, call: Call) -> None:
         try:
@@ -217,7 +243,7 @@ class Conference(ConferenceScope):
 
     def _call(self) -> Call:
         if self.call is None:
-            raise UsageError("This conference was joined without media (media=False): there is no call to present or record.")
+            raise UsageError("There is no call to present or record (media=False, or drop_call()); add_call() makes one.")
         return self.call
 
     def _floor_denied(self, address: Address, error: BaseException) -> None:

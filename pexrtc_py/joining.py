@@ -9,20 +9,20 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from pexrtc_py.calling import CallOptions
 from pexrtc_py.conference import Conference
-from pexrtc_py.engine.types import IceServer, Slot
+from pexrtc_py.engine.types import Slot
 from pexrtc_py.errors import NodeUnreachable, UsageError
 from pexrtc_py.protocol.address import Address
 from pexrtc_py.protocol.models import Role, Token
 from pexrtc_py.signaling.candidates import Candidate, is_domain
-from pexrtc_py.signaling.joining import Introduction, join_node
+from pexrtc_py.signaling.joining import Ask, Introduction, join_node
 from pexrtc_py.signaling.session import Session
 from pexrtc_py.signaling.stream import IDLE
 from pexrtc_py.signaling.transport import HttpTransport, Transport, is_loopback
 
 if TYPE_CHECKING:
     from pexrtc_media.base import Source
-    from pexrtc_py.call import Call
 
 T = TypeVar("T")
 _Entered = tuple[Transport, Token]
@@ -67,13 +67,16 @@ def join(
     receive: Collection[Slot] | None = None,
     codecs: Mapping[Slot, tuple[str, ...]] | None = None,
     bandwidth: int | None = None,
+    bandwidth_out: int | None = None,
+    fecc_supported: bool = False,
+    ask: Ask | None = None,
     lobby_timeout: float | None = None,
     ca_file: str | Path | None = None,
     insecure: bool = False,
     proxy: str | None = None,
     transport: Transport | None = None,
     name_server: tuple[str, int] | None = None,
-    timeout: float = 30.0,
+    timeout: float | None = 30.0,
     idle: float = IDLE,
 ) -> Joining:
     """Join a conference: `async with join("meet.alice@example.com") as conference:`.
@@ -81,9 +84,13 @@ def join(
     `address` is an alias. DNS (this machine's, or the `name_server` at an IP address and port) names the nodes of its domain, SRV
     `_pexapp._tcp`, else the domain itself, and the first that lets us in is used; unless `node` (an `https://` URL, or a host) is given.
     `pin` "none" enters as a guest, and so does `role=Role.GUEST` where guests need no PIN. `extension` answers a virtual reception, `idp`
-    and `sso_token` an identity provider; `token` is a one-time token of a `Refer` event. `media=False` is control only; otherwise `audio`
-    and `video` are sent, the slots in `receive` (all) are received in `codecs` (all), each video with at most `bandwidth` kbps. With
-    `lobby_timeout` seconds, joining includes being admitted from the waiting room; without, it ends there (`conference.in_lobby`).
+    and `sso_token` an identity provider; `token` is a one-time token of a `Refer` event. For what was not given `ask` is
+    awaited with the `JoinNeedsMore` that would be raised without it; it returns answers such as `{"pin": "1234"}`.
+
+    `media=False` is control only; otherwise `audio` and `video` are sent, each video with at most `bandwidth_out` kbps, the slots in
+    `receive` (all) are received in `codecs` (all), each video with at most `bandwidth` kbps, and with `fecc_supported` others may move the
+    camera. With `lobby_timeout` seconds, joining includes being admitted from the waiting room; without, it ends there
+    (`conference.in_lobby`).
 
     Raises a kind of `NodeError`, `JoinNeedsMore` or `CallError`, `NodeUnreachable` when it takes more than `timeout` seconds; `UsageError`.
     """
@@ -101,28 +108,24 @@ def join(
     reach = partial(HttpTransport, ca_file=ca_file, insecure=insecure, proxy=proxy)
     way = transport or reach(url)
     domain = _domain(address, way) if node is None else None
-    sources = {slot: source for slot, source in ((Slot.AUDIO, audio), (Slot.VIDEO, video)) if source is not None}
-
-    def place(conference: Conference, way: Transport) -> Call:
-        from pexrtc_py.call import Call
-
-        granted = conference.session.token
-        return Call(
-            conference,
-            sources=sources,
-            receive=tuple(Slot) if receive is None else receive,
+    options: CallOptions | None = None
+    if media:
+        options = CallOptions(
+            audio=audio,
+            video=video,
+            receive=receive,
             codecs=codecs,
-            ice_servers=_ice_servers(granted),
-            loopback=way.loopback if isinstance(way, HttpTransport) else is_loopback(url),
-            relay_only=granted.use_relay_candidates_only,
             bandwidth=bandwidth,
+            bandwidth_out=bandwidth_out,
+            fecc_supported=fecc_supported,
         )
 
     async def work() -> Conference:
         if media:  # loading codecs and crypto takes long enough to be felt by whatever else runs on the loop
             await asyncio.to_thread(import_module, "pexrtc_py.call")
-        entering = _entered(way, Address(address), who) if domain is None else _found(domain, reach, Address(address), who, name_server)
-        conference = await _within(timeout, _joined(entering, Address(address), place if media else None, idle=idle))
+        enter = partial(_entered, address=Address(address), who=who, ask=ask)
+        entering = enter(way) if domain is None else _found(domain, reach, enter, name_server)
+        conference = await _within(timeout, _joined(entering, Address(address), options, loopback=is_loopback(url), idle=idle))
         if lobby_timeout is not None:
             await _or_leave(conference, conference.admitted(timeout=lobby_timeout))
         return conference
@@ -131,42 +134,51 @@ def join(
 
 
 async def _joined(
-    entering: Coroutine[Any, Any, _Entered], address: Address, place: Callable[..., Call] | None, *, idle: float
+    entering: Coroutine[Any, Any, _Entered], address: Address, options: CallOptions | None, *, loopback: bool, idle: float
 ) -> Conference:
     way, token = await entering
-    conference = Conference(way, address, token, idle=idle, transport_closes=getattr(way, "aclose", None))
-    await _or_leave(conference, conference.start(partial(place, way=way) if place is not None else None))
+    near = way.loopback if isinstance(way, HttpTransport) else loopback
+    conference = Conference(way, address, token, idle=idle, loopback=near, transport_closes=getattr(way, "aclose", None))
+    await _or_leave(conference, conference.start(options))
     return conference
 
 
 async def _found(
-    domain: str, reach: Callable[..., HttpTransport], address: Address, who: Introduction, name_server: tuple[str, int] | None
+    domain: str,
+    reach: Callable[..., HttpTransport],
+    enter: Callable[..., Coroutine[Any, Any, _Entered]],
+    name_server: tuple[str, int] | None,
 ) -> _Entered:
     """Let in by the first node of a domain that does."""
     from pexrtc_py.signaling.discovery import Names, at_first_usable, check
 
-    async def enter(candidate: Candidate, addresses: tuple[str, ...]) -> _Entered:
-        return await _entered(reach(candidate.url, addresses=addresses), address, who, first=check)
+    async def enter_at(candidate: Candidate, addresses: tuple[str, ...]) -> _Entered:
+        return await enter(reach(candidate.url, addresses=addresses), first=check)
 
-    return await at_first_usable(domain, enter, names=Names(name_server))
+    return await at_first_usable(domain, enter_at, names=Names(name_server))
 
 
 async def _entered(
-    way: Transport, address: Address, who: Introduction, *, first: Callable[[Transport], Coroutine[Any, Any, None]] | None = None
+    way: Transport,
+    *,
+    address: Address,
+    who: Introduction,
+    ask: Ask | None,
+    first: Callable[[Transport], Coroutine[Any, Any, None]] | None = None,
 ) -> _Entered:
     """Let in by one node; its transport is closed when it does not."""
     try:
         if first is not None:
             await first(way)
-        return way, await _granted(way, address, who)
+        return way, await _granted(way, address, who, ask)
     except BaseException:
         if closes := getattr(way, "aclose", None):
             await closes()
         raise
 
 
-async def _granted(way: Transport, address: Address, who: Introduction) -> Token:
-    granting = asyncio.create_task(join_node(way, address, who))
+async def _granted(way: Transport, address: Address, who: Introduction, ask: Ask | None) -> Token:
+    granting = asyncio.create_task(join_node(way, address, who, ask=ask))
     try:
         return await asyncio.shield(granting)
     except BaseException:
@@ -191,14 +203,14 @@ async def _or_leave(conference: Conference, work: Coroutine[Any, Any, None]) -> 
         raise
 
 
-async def _within(seconds: float, work: Coroutine[Any, Any, T]) -> T:
+async def _within(seconds: float | None, work: Coroutine[Any, Any, T]) -> T:
     limit = asyncio.timeout(seconds)
     try:
         async with limit:
             return await work
     except TimeoutError:
         if limit.expired():
-            raise NodeUnreachable(f"Joining took longer than {seconds:g} s; the node, or the way to it, is too slow.") from None
+            raise NodeUnreachable(f"Joining took longer than {seconds or 0:g} s; the node, or the way to it, is too slow.") from None
         raise
 
 
@@ -216,8 +228,3 @@ def _domain(address: str, way: Transport) -> str | None:
     if not isinstance(way, HttpTransport) or ":" in address.rpartition("@")[2] or not is_domain(way.host):
         return None
     return way.host.removesuffix(".")
-
-
-def _ice_servers(token: Token) -> list[IceServer]:
-    stun = [IceServer(urls=(server.url,)) for server in token.stun or ()]
-    return stun + [IceServer(urls=server.urls, username=server.username, credential=server.credential) for server in token.turn or ()]

@@ -81,10 +81,9 @@ class Recording:
     def start(self) -> None:
         """Take what arrives from now on, beginning with a fresh picture."""
         puts = {Slot.AUDIO: self._recorder.audio.put, Slot.VIDEO: self._take_video, Slot.PRESENTATION: self._recorder.presentation.put}
-        for slot, put in puts.items():
-            self._unsubscribe.append(self._call.slots[slot].subscribe(put))
-        for slot in (Slot.VIDEO, Slot.PRESENTATION):
-            self._call.slots[slot].request_keyframe()
+        for slot, arriving in self._call.slots.items():
+            self._unsubscribe.append(arriving.subscribe(puts[slot]))
+            arriving.request_keyframe()
         self._hub.on(PresentationStop)(self._presentation_stopped)
         self._watching = asyncio.create_task(self._watch())
 

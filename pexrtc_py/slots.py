@@ -19,13 +19,15 @@ if TYPE_CHECKING:
 
 
 class CallSlot:
-    """`conference.call.audio`, `.video` or `.presentation`."""
+    """`conference.call.audio`, `.video` or `.presentation`; `bandwidth` is the most it sends, in kbps."""
 
-    def __init__(self, transceiver: Transceiver, changed: Callable[[Slot, Source[Any] | None], Awaitable[None]]) -> None:
+    def __init__(
+        self, transceiver: Transceiver, changed: Callable[[Slot, Source[Any] | None], Awaitable[None]], *, bandwidth: int | None = None
+    ) -> None:
         self._transceiver = transceiver
         self._changed = changed
         self._pump: Pump[Any] | None = None
-        self.outbound = Outbound(transceiver.sender)
+        self.outbound = Outbound(transceiver.sender, max_bitrate=bandwidth and bandwidth * 1000)
 
     @property
     def muted(self) -> bool:

@@ -24,7 +24,8 @@ MAY_IMPORT = {
     "slots": {"engine", "media", "errors"},
     "recording": {"engine", "media", "hub", "call", *PROTOCOL},
     "call": {"signaling", "engine", "media", "hub", "slots", "recording", *PROTOCOL},
-    "conference": {"signaling", "engine", "media", "hub", "call", "slots", "recording", *PROTOCOL},
+    "calling": {"engine", "media", "call", *PROTOCOL},
+    "conference": {"signaling", "engine", "media", "hub", "call", "calling", "slots", "recording", *PROTOCOL},
     "bot": {"conference", "call", "recording", "hub", "media", *PROTOCOL},
 }
 NODE_MEDIA = {"bridge", "bridge_call", "bridge_room", "mixing", "forwarding", "splash"}

@@ -16,7 +16,7 @@ from pexrtc_py.engine.clock import unix_time
 from pexrtc_py.engine.connection import Connection
 from pexrtc_py.engine.data import DataChannel
 from pexrtc_py.engine.descriptions import Descriptions
-from pexrtc_py.engine.feedback import Feedback
+from pexrtc_py.engine.feedback import DEFAULT_MAX_BITRATE, Feedback
 from pexrtc_py.engine.negotiation import DataSection, Negotiated, dtls_role, negotiate, negotiate_data
 from pexrtc_py.engine.offers import LocalParameters, LocalSlot, build_answer, build_offer
 from pexrtc_py.engine.receiver import EncodedReceiver
@@ -137,8 +137,18 @@ class Peer:
         self._router = Router({transceiver.slot: transceiver.receiver for transceiver in transceivers})
         receivers, senders = [one.receiver for one in transceivers], [one.sender for one in transceivers]
         self.feedback = Feedback(receivers=receivers, senders=senders, cname=self._cname)
-        if self._bandwidth is not None:
-            self.feedback.max_bitrate = self._bandwidth * 1000 * sum(one.slot.kind == "video" for one in transceivers)
+        self.bandwidth = self._bandwidth
+
+    @property
+    def bandwidth(self) -> int | None:
+        """What we want to receive per video section in kbps; told at once by RTCP, and in the next offer or answer."""
+        return self._bandwidth
+
+    @bandwidth.setter
+    def bandwidth(self, bandwidth: int | None) -> None:
+        self._bandwidth = bandwidth
+        videos = sum(slot.kind == "video" for slot in self.transceivers)
+        self.feedback.max_bitrate = DEFAULT_MAX_BITRATE if bandwidth is None else bandwidth * 1000 * videos
 
     def _transceiver(self, slot: Slot, options: SlotOptions) -> Transceiver:
         sender = RtpSender(slot=slot, transmit=self._transmit)

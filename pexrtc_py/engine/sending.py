@@ -101,6 +101,16 @@ class Outbound:
     def muted(self, muted: bool) -> None:
         self._outlet.muted = muted
 
+    @property
+    def max_bitrate(self) -> int | None:
+        """The most that is encoded with, in bits/s; None for audio, whose rate is fixed, and without a bound."""
+        return self._outlet.max_bitrate if isinstance(self._outlet, VideoOutlet) else None
+
+    @max_bitrate.setter
+    def max_bitrate(self, bps: int | None) -> None:
+        if isinstance(self._outlet, VideoOutlet):
+            self._outlet.max_bitrate = bps
+
     async def send(self, source: Source[Item] | None) -> None:
         """Send this source from now on; None: nothing. The iterator of the source before is closed.
 

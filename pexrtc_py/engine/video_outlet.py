@@ -47,7 +47,9 @@ class VideoOutlet:
         fps: float,
     ) -> None:
         self._sender, self._workshop, self._clock, self._stats = sender, workshop, clock, stats
-        self._bitrate, self._max_bitrate, self._max_size, self._fps = bitrate, max_bitrate, max_size, fps
+        self._bitrate, self._max_size, self._fps = bitrate, max_size, fps
+        self.max_bitrate = max_bitrate
+        """The most to encode with, in bits/s, whatever the other side can take."""
         self._remote_bitrate: int | None = None
         self._encoder: VideoEncoder | None = None
         self._muted = False
@@ -165,7 +167,7 @@ class VideoOutlet:
         assert codec is not None  # the sender is ready
         if self._encoder is None or self._encoder.codec != codec.name:
             self._encoder = VideoEncoder(codec.name, bitrate=self._bitrate, fps=self._fps, max_size=self._max_size)
-        self._encoder.limit = min((rate for rate in (self._max_bitrate, self._remote_bitrate) if rate), default=None)
+        self._encoder.limit = min((rate for rate in (self.max_bitrate, self._remote_bitrate) if rate), default=None)
         return self._encoder
 
     def _pass(self, unit: AccessUnit, due: float) -> None:

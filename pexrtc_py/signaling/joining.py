@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Generator
+from dataclasses import dataclass, field, replace
+from typing import TypedDict
 
 from pexrtc_py.errors import (
     ExtensionRequired,
     IdpRequired,
+    JoinNeedsMore,
     NotAllowed,
     PinIncorrect,
     PinRequired,
@@ -54,8 +56,31 @@ class Introduction:
     call_tag: str = ""
 
 
-async def join_node(transport: Transport, conference: Address, who: Introduction) -> Token:
-    """Run `joining` over a transport. Raises a kind of `NodeError`, or of `JoinNeedsMore` when an answer is missing."""
+class Answers(TypedDict, total=False):
+    """Answers to what a node asks; see `Introduction`."""
+
+    pin: str
+    extension: str
+    idp: str
+    sso_token: str
+
+
+Ask = Callable[[JoinNeedsMore], Awaitable[Answers]]
+"""Asks the user for what is missing."""
+
+
+async def join_node(transport: Transport, conference: Address, who: Introduction, *, ask: Ask | None = None) -> Token:
+    """Run `joining` over a transport. Raises a kind of `NodeError`; of `JoinNeedsMore` when an answer is missing and nobody to `ask`."""
+    while True:
+        try:
+            return await _run(transport, conference, who)
+        except JoinNeedsMore as wanted:
+            if ask is None:
+                raise
+            who = replace(who, **await ask(wanted))
+
+
+async def _run(transport: Transport, conference: Address, who: Introduction) -> Token:
     flow = joining(who)
     request = next(flow)
     while True:

@@ -1,0 +1,79 @@
+"""What a media call shall carry, as users say it, and the call made of it with what the node granted."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypedDict
+
+from pexrtc_py.engine.types import Direction, IceServer, Slot
+from pexrtc_py.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+    from pexrtc_media.base import Source
+    from pexrtc_py.call import Call, CallControl
+    from pexrtc_py.protocol.models import OpenMediaType, Token
+
+
+class CallOptions(TypedDict, total=False):
+    """The keywords of `Conference.add_call`; all may be left out."""
+
+    audio: Source[Any] | None
+    """What is said."""
+    video: Source[Any] | None
+    """What the camera shows."""
+    receive: Collection[Slot] | None
+    """Which slots to receive; all by default."""
+    directions: Mapping[Slot, Direction] | None
+    """The sections of the call with their directions, which then stay whatever is sent; by default all, as sources and `receive` need."""
+    codecs: Mapping[Slot, tuple[str, ...]] | None
+    """What may travel in a slot, the preferred codec first; all by default."""
+    bandwidth: int | None
+    """The most to receive in each video section, in kbps."""
+    bandwidth_out: int | None
+    """The most to send in each video section, in kbps."""
+    media_type: OpenMediaType
+    """What kind of call others shall see: "video", "video-only" or "audio"."""
+    fecc_supported: bool
+    """Whether others may move this participant's camera, by `Fecc` events."""
+    present: str | None
+    """"main": slides come in place of the main video."""
+    ice_servers: Sequence[IceServer]
+    """STUN and TURN servers to try before the node's."""
+
+
+def new_call(control: CallControl, granted: Token, options: CallOptions, *, loopback: bool) -> Call:
+    """A call that is not placed yet; raises `UsageError` when the options contradict each other."""
+    from pexrtc_py.call import Call
+
+    receive = options.get("receive")
+    return Call(
+        control,
+        sources=_sources(options),
+        receive=tuple(Slot) if receive is None else receive,
+        directions=options.get("directions"),
+        codecs=options.get("codecs"),
+        ice_servers=[*options.get("ice_servers", ()), *_granted(granted)],
+        loopback=loopback,
+        relay_only=granted.use_relay_candidates_only,
+        bandwidth=options.get("bandwidth"),
+        bandwidth_out=options.get("bandwidth_out"),
+        media_type=options.get("media_type"),
+        fecc_supported=options.get("fecc_supported", False),
+        present=options.get("present"),
+    )
+
+
+def _sources(options: CallOptions) -> dict[Slot, Source[Any]]:
+    directions = options.get("directions")
+    given = ((Slot.AUDIO, options.get("audio")), (Slot.VIDEO, options.get("video")))
+    sources = {slot: source for slot, source in given if source is not None}
+    unsent = [slot for slot in sources if directions is not None and not directions.get(slot, Direction.INACTIVE).sends]
+    if unsent:
+        raise UsageError(f"There is a source for {', '.join(unsent)}, but the directions send nothing there.")
+    return sources
+
+
+def _granted(token: Token) -> list[IceServer]:
+    stun = [IceServer(urls=(server.url,)) for server in token.stun or ()]
+    return stun + [IceServer(urls=server.urls, username=server.username, credential=server.credential) for server in token.turn or ()]
