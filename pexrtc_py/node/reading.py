@@ -184,5 +184,5 @@ def _from_word(hint: Any, value: str) -> object:
     if any(get_origin(choice) is tuple for choice in choices):
         return tuple(value.split())
     if any(isinstance(origin := get_origin(choice), type) and issubclass(origin, Mapping) for choice in choices):
-        return dict(pair.partition(":")[::2] for pair in value.split())
+        return {key: word for key, _, word in (pair.partition(":") for pair in value.split())}
     return value
