@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from pexrtc_py.engine.clock import unix_time
 from pexrtc_py.engine.types import Slot
+from pexrtc_py.node.audio_mixes import blends
 from pexrtc_py.node.bridge_call import BridgedCall
 from pexrtc_py.node.forwarding import Forwarder, TranscoderStats, View
 from pexrtc_py.node.mixing import Job, MixingDesk, Played
@@ -72,6 +73,7 @@ class BridgedRoom:
         self.video = {slot: Forwarder(executor=pictures, title=title) for slot in (Slot.VIDEO, Slot.PRESENTATION)}
         self._sound, self._on_voice = sound, on_voice
         self._desk = MixingDesk(round((unix_time() - DELAY) * RATE) // BLOCK * BLOCK)
+        self._blends = blends(())
         self._speaking: set[str] = set()
         self._ticks = self._skipped = 0
         self._lateness = self._work = 0.0
@@ -101,7 +103,7 @@ class BridgedRoom:
     def apply(self, plan: MediaPlan) -> None:
         """Make the media as planned."""
         if plan != self.plan:
-            self.plan = plan
+            self.plan, self._blends = plan, blends(plan.seats)
             self.show()
 
     def show(self) -> None:
@@ -163,7 +165,8 @@ class BridgedRoom:
         ready = [call for call in self.calls.values() if call.started and call.peer.transceivers[Slot.AUDIO].sender.ready]
         listeners = tuple(call.call for call in ready if self._admitted(call))
         waiting = tuple(call.call for call in ready if not self._admitted(call))
-        return Job(callers, listeners, waiting, arrived, skip)
+        unprocessed = frozenset(seat.call for seat in self.plan.seats if seat.unprocessed)
+        return Job(callers, listeners, waiting, arrived, skip, unprocessed, self._blends)
 
     def _play(self, played: Played) -> None:
         for unit, listeners in played.packets:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import KW_ONLY, dataclass, field
 
+from pexrtc_py.node.audio_mixes import Sound
 from pexrtc_py.node.plan import NO_MEDIA, CallMedia
 from pexrtc_py.protocol.callstate import CallState, call_machine
 from pexrtc_py.protocol.machine import Machine
@@ -52,6 +53,8 @@ class Member:
     muted: bool = False
     video_muted: bool = False
     client_muted: bool = False
+    on_hold: bool = False
+    sound: Sound = field(default_factory=Sound)
     buzzed: float = 0
     """Unix seconds when the hand went up; 0 when it is down."""
     spotlit: float = 0

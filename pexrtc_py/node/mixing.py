@@ -1,4 +1,4 @@
-"""The audio of a room: everybody hears everybody but itself.
+"""The audio of a room: everybody hears everybody but itself, or those whom its audio mix has, some of them softer while others speak.
 
 `Mixer` computes on numbers alone; `MixingDesk` puts the codecs around it, for one job per tick off the event loop.
 """
@@ -15,20 +15,39 @@ from av import AudioFrame
 from pexrtc_media.base import AccessUnit
 from pexrtc_py.engine.decoders import AudioDecoder
 from pexrtc_py.engine.encoders import SILENT_OPUS, OpusEncoder
-from pexrtc_py.node.sound import BLOCK, RATE, Block, Gate, Ring, Sum, Voice, level, limit
+from pexrtc_py.node.audio_mixes import Blend
+from pexrtc_py.node.sound import BLOCK, GATE_LEVEL, RATE, SILENCE, Block, Ducking, Gate, Ring, Sum, Voice, level, limit
 
 LOOKAHEAD = 312
 """Samples by which what a packet plays is later than its time stamp says: the delay of the Opus encoder (RFC 7845 4.2)."""
 
 
 @dataclass(frozen=True, slots=True)
+class Recipe:
+    """What goes into a mix: the `soft` callers give way to those of `to`."""
+
+    loud: frozenset[str]
+    soft: frozenset[str] = frozenset()
+    to: frozenset[str] = frozenset()
+
+
+NOTHING = Recipe(frozenset())
+EVERYBODY: Mapping[str, Blend] = {}
+
+
+@dataclass(frozen=True, slots=True)
 class Mix:
     """What some listeners hear for one block: `block` to play, `lead` the block before if this mix is new."""
 
-    callers: frozenset[str]
+    recipe: Recipe
     block: Block
     lead: Block | None
     listeners: tuple[str, ...]
+
+    @property
+    def callers(self) -> frozenset[str]:
+        """Whom they hear."""
+        return self.recipe.loud | self.recipe.soft
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +76,13 @@ class Mixer:
         self.position = position
         self._callers: dict[str, _Caller] = {}
         self._before: dict[str, Block] = {}
-        self._mixed: frozenset[frozenset[str]] = frozenset()
+        self._mixed: frozenset[Recipe] = frozenset()
+        self._unprocessed: Collection[str] = ()
+        self._ducking: dict[frozenset[str], Ducking] = {}
 
-    def keep(self, callers: Collection[str]) -> tuple[str, ...]:
-        """Hear exactly these callers from now on; answers who of the others was speaking."""
+    def keep(self, callers: Collection[str], *, unprocessed: Collection[str] = ()) -> tuple[str, ...]:
+        """Hear exactly these callers from now on, some of them however quiet; answers who of the others was speaking."""
+        self._unprocessed = unprocessed
         gone = [name for name in self._callers if name not in callers]
         for name in callers:
             if name not in self._callers:
@@ -76,12 +98,13 @@ class Mixer:
         """Leave out blocks that it is too late to play."""
         self.position += blocks * BLOCK
 
-    def tick(self, listeners: Iterable[str]) -> Mixed:
-        """Mix the block at `position` for these listeners."""
+    def tick(self, listeners: Collection[str], blends: Mapping[str, Blend] = EVERYBODY) -> Mixed:
+        """Mix the block at `position` for these listeners; who has no blend hears everybody."""
         blocks, voices = self._collect()
-        mixes, silent = self._share(blocks, listeners)
+        self._duck(blends[listener].prominent - {listener} for listener in listeners if listener in blends)
+        mixes, silent = self._share(blocks, listeners, blends)
         self._before = blocks
-        self._mixed = frozenset(mix.callers for mix in mixes)
+        self._mixed = frozenset(mix.recipe for mix in mixes)
         self.position += BLOCK
         return Mixed(mixes, silent, voices)
 
@@ -93,28 +116,48 @@ class Mixer:
             loudness = level(block)
             if caller.voice.hear(loudness):
                 voices.append((name, caller.voice.speaking))
-            if (passed := caller.gate.through(block, loudness)) is not None:
+            floor = SILENCE if name in self._unprocessed else GATE_LEVEL
+            if (passed := caller.gate.through(block, loudness, floor)) is not None:
                 blocks[name] = passed
         return blocks, tuple(voices)
 
-    def _share(self, blocks: Mapping[str, Block], listeners: Iterable[str]) -> tuple[tuple[Mix, ...], tuple[str, ...]]:
-        audience: dict[frozenset[str], list[str]] = {}
+    def _duck(self, masters: Iterable[frozenset[str]]) -> None:
+        """Go on lowering or raising those who give way, once for all who hear the same prominent callers."""
+        speaking = {name for name, caller in self._callers.items() if caller.voice.speaking}
+        self._ducking = {to: self._ducking.get(to) or Ducking() for to in masters if to}
+        for to, ducking in self._ducking.items():
+            ducking.step(speaking=bool(to & speaking))
+
+    def _share(
+        self, blocks: Mapping[str, Block], listeners: Iterable[str], blends: Mapping[str, Blend]
+    ) -> tuple[tuple[Mix, ...], tuple[str, ...]]:
+        audience: dict[Recipe, list[str]] = {}
         speakers = frozenset(blocks)
         for listener in listeners:
-            audience.setdefault(speakers - {listener}, []).append(listener)
-        silent = tuple(audience.pop(frozenset(), ()))
-        return tuple(self._mix(callers, blocks, tuple(names)) for callers, names in audience.items()), silent
+            audience.setdefault(self._recipe(listener, speakers, blends.get(listener)), []).append(listener)
+        silent = tuple(audience.pop(NOTHING, ()))
+        return tuple(self._mix(recipe, blocks, tuple(names)) for recipe, names in audience.items()), silent
 
-    def _mix(self, callers: frozenset[str], blocks: Mapping[str, Block], listeners: tuple[str, ...]) -> Mix:
-        lead = None if callers in self._mixed else _sum(callers, self._before)
-        return Mix(callers, _sum(callers, blocks), lead, listeners)
+    def _recipe(self, listener: str, speakers: frozenset[str], blend: Blend | None) -> Recipe:
+        if blend is None:
+            return Recipe(speakers - {listener})
+        heard = ((blend.prominent | blend.others) & speakers) - {listener}
+        # Nobody gives way to a listener's own voice: whoever interrupts must be heard.
+        to = blend.prominent - {listener}
+        ducking, soft = self._ducking.get(to), heard - blend.prominent
+        return Recipe(heard) if ducking is None or ducking.idle or not soft else Recipe(heard - soft, soft, to)
 
+    def _mix(self, recipe: Recipe, blocks: Mapping[str, Block], listeners: tuple[str, ...]) -> Mix:
+        lead = None if recipe in self._mixed else self._sum(recipe, self._before)
+        return Mix(recipe, self._sum(recipe, blocks), lead, listeners)
 
-def _sum(callers: frozenset[str], blocks: Mapping[str, Block]) -> Block:
-    total: Sum = np.zeros((BLOCK, 2), np.int32)
-    for name in callers & blocks.keys():
-        total += blocks[name]
-    return limit(total)
+    def _sum(self, recipe: Recipe, blocks: Mapping[str, Block]) -> Block:
+        total: Sum = np.zeros((BLOCK, 2), np.int32)
+        for name in recipe.loud & blocks.keys():
+            total += blocks[name]
+        for name in recipe.soft & blocks.keys():
+            total += self._ducking[recipe.to].apply(blocks[name])
+        return limit(total)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +171,10 @@ class Job:
     """By caller: Opus packets and when they were captured, in Unix seconds of our clock."""
     skip: int = 0
     """Blocks to leave out before this one."""
+    unprocessed: frozenset[str] = frozenset()
+    """Callers that are heard however quiet."""
+    blends: Mapping[str, Blend] = field(default_factory=dict)
+    """Whom a listener hears; who is not in it hears all callers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,17 +199,17 @@ class MixingDesk:
     def __init__(self, position: int) -> None:
         self.mixer = Mixer(position)
         self._decoders: dict[str, AudioDecoder] = {}
-        self._encoders: dict[frozenset[str], OpusEncoder] = {}
+        self._encoders: dict[Recipe, OpusEncoder] = {}
 
     def work(self, job: Job) -> Played:
         """Decode what arrived, mix one block, encode it for its listeners."""
         self.mixer.skip(job.skip)
-        ended = self.mixer.keep(job.callers)
+        ended = self.mixer.keep(job.callers, unprocessed=job.unprocessed)
         self._decoders = {caller: self._decoders.get(caller) or AudioDecoder() for caller in job.callers}
         for caller, units in job.arrived:
             self._decode(caller, units)
         position = self.mixer.position
-        mixed = self.mixer.tick(job.listeners)
+        mixed = self.mixer.tick(job.listeners, job.blends)
         voices = (*((caller, False) for caller in ended), *mixed.voices)
         packets = tuple(self._encode(mixed.mixes, (*mixed.silent, *job.waiting), position))
         return Played(packets, voices, *self._rings())
@@ -179,15 +226,15 @@ class MixingDesk:
                 start += len(samples)
 
     def _encode(self, mixes: tuple[Mix, ...], silent: tuple[str, ...], position: int) -> Iterable[tuple[AccessUnit, tuple[str, ...]]]:
-        self._encoders = {mix.callers: self._encoder(mix, position) for mix in mixes}
+        self._encoders = {mix.recipe: self._encoder(mix, position) for mix in mixes}
         for mix in mixes:
-            for unit in self._encoders[mix.callers].encode(_frame(mix.block, position)):
+            for unit in self._encoders[mix.recipe].encode(_frame(mix.block, position)):
                 yield _packet(unit.data, position), mix.listeners
         if silent:
             yield _packet(SILENT_OPUS, position), silent
 
     def _encoder(self, mix: Mix, position: int) -> OpusEncoder:
-        known = self._encoders.get(mix.callers)
+        known = self._encoders.get(mix.recipe)
         if mix.lead is None and known is not None:
             return known
         fresh = OpusEncoder()

@@ -10,6 +10,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+MAIN = "main"
+"""The audio mix that everybody speaks into and hears, unless set otherwise."""
+IN_MAIN = frozenset({MAIN})
 OnVoice = Callable[[str, str, bool], None]
 """`(room, participant, speaking)`: somebody began or stopped to speak."""
 OnLost = Callable[[str, str], None]
@@ -30,6 +33,16 @@ class Seat:
     """False in the waiting room: gets a splash picture and silence."""
     sees_presentation: bool
     """Slides may be sent to it: admitted, receiving allowed, and not itself the presenter."""
+    held: bool = False
+    """On hold: gets a splash picture and silence, and is neither seen nor heard."""
+    unprocessed: bool = False
+    """Its sound goes into the mix as it is, however quiet."""
+    speaks_in: frozenset[str] = IN_MAIN
+    """The audio mixes it speaks into."""
+    prominent_in: frozenset[str] = frozenset()
+    """Those of them in which the others give way while it speaks."""
+    hears: str | None = MAIN
+    """The audio mix it hears; None for silence."""
 
 
 @dataclass(frozen=True)

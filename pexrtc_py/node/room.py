@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from uuid import uuid4
 
-from pexrtc_py.node import views
+from pexrtc_py.node import planning, views
 from pexrtc_py.node.admission import TOKEN_EXPIRED, WAITED_TOO_LONG, Passes, must_wait
 from pexrtc_py.node.config import NodeConfig, Vmr
 from pexrtc_py.node.invitations import Invitations
 from pexrtc_py.node.member import Member, NodeCall
 from pexrtc_py.node.outbox import CloseCall, Order, Outbox
-from pexrtc_py.node.plan import MediaPlan, Seat
+from pexrtc_py.node.plan import MediaPlan
 from pexrtc_py.node.settings import Settings
 from pexrtc_py.protocol.declare import Event
 from pexrtc_py.protocol.events import (
@@ -309,18 +309,7 @@ class Room:
 
     def plan(self) -> MediaPlan:
         """What the media part must do now."""
-        seats = [self._seat(member, call) for member in self.members.values() for call in member.live_calls]
-        return MediaPlan(tuple(seats), self.floor, tuple(member.uuid for member in self.stage))
-
-    def _seat(self, member: Member, call: NodeCall) -> Seat:
-        return Seat(
-            participant=member.uuid,
-            call=call.uuid,
-            audible=not member.waiting and not member.muted,
-            visible=not member.waiting and not member.video_muted,
-            admitted=not member.waiting,
-            sees_presentation=not member.waiting and member.receives_presentation and member.uuid != self.floor,
-        )
+        return planning.plan(self)
 
 
 def _by_role(viewers: Iterable[Member]) -> list[list[Member]]:

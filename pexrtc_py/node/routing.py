@@ -31,6 +31,8 @@ class Board(StrEnum):
     """In the waiting room."""
     ALONE = "alone"
     """Nobody else is there."""
+    HELD = "held"
+    """On hold."""
     NO_VIDEO = "no_video"
     """Others are there, none of them sends a picture."""
 
@@ -43,7 +45,7 @@ def seat_of(plan: MediaPlan, call: str) -> Seat | None:
 def main_sources(plan: MediaPlan, receiver: str) -> tuple[str, ...]:
     """The calls whose main video the receiver may see, best first: who is first on stage, never itself."""
     seat = seat_of(plan, receiver)
-    if seat is None or not seat.admitted:
+    if seat is None or not seat.admitted or seat.held:
         return ()
     return tuple(other.call for other in by_stage(plan) if other.visible and other.participant != seat.participant)
 
@@ -72,6 +74,8 @@ def board(plan: MediaPlan, receiver: str) -> Board:
     seat = seat_of(plan, receiver)
     if seat is None or not seat.admitted:
         return Board.WAITING
+    if seat.held:
+        return Board.HELD
     others = any(other.admitted and other.participant != seat.participant for other in plan.seats)
     return Board.NO_VIDEO if others else Board.ALONE
 

@@ -18,11 +18,19 @@ KNEE = 24000
 CEILING = 32767
 GATE_LEVEL = -55.0
 """A caller that stays below this many dBFS is not mixed; nobody could hear it, and its listeners can share one mix."""
+SILENCE = -110.0
+"""The gate of a caller whose sound is left as it is: below this many dBFS there is nothing."""
 GATE_HOLD = 50
 """Blocks a gate stays open after the last audible one."""
 VOICE_ON = -42.0
 VOICE_OFF = -48.0
 VOICE_HOLD = 40
+
+DUCKED = 0.2
+"""The gain (-14 dB) of whoever gives way to a prominent speaker: still to be heard, and easy to talk over."""
+FALL = (1 - DUCKED) / 5
+RISE = (1 - DUCKED) / 25
+"""Gain per block."""
 
 Block = NDArray[np.int16]
 Sum = NDArray[np.int32]
@@ -118,10 +126,10 @@ class Gate:
     def __init__(self) -> None:
         self._left = 0
 
-    def through(self, block: Block, loudness: float) -> Block | None:
-        """The block as it shall be mixed, or None while the gate is shut."""
+    def through(self, block: Block, loudness: float, floor: float = GATE_LEVEL) -> Block | None:
+        """The block as it shall be mixed, or None while the gate is shut; `floor` is what it opens at, in dBFS."""
         was_open = self._left > 0
-        self._left = GATE_HOLD if loudness > GATE_LEVEL else max(0, self._left - 1)
+        self._left = GATE_HOLD if loudness > floor else max(0, self._left - 1)
         if self._left:
             return block if was_open else _faded(block, _RISING)
         return _only_head(block) if was_open else None
@@ -137,6 +145,31 @@ def _only_head(block: Block) -> Block:
     faded = np.zeros_like(block)
     faded[:FADE] = (block[:FADE] * _FALLING).astype(np.int16)
     return faded
+
+
+class Ducking:
+    """How loud those are who give way: they fall to `DUCKED` within 0.1 s when somebody speaks, and rise within 0.5 s after that."""
+
+    def __init__(self) -> None:
+        self.begin = self.end = 1.0
+        """The gain at the two ends of the block."""
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is changed."""
+        return self.begin == self.end == 1.0
+
+    def step(self, *, speaking: bool) -> None:
+        """Go on by one block."""
+        self.begin = self.end
+        self.end = max(DUCKED, self.end - FALL) if speaking else min(1.0, self.end + RISE)
+
+    def apply(self, block: Block) -> Block:
+        """The block, softer."""
+        if self.begin == self.end:
+            return (block * np.float32(self.end)).astype(np.int16)
+        ramp = np.linspace(self.begin, self.end, BLOCK, endpoint=False, dtype=np.float32)[:, None]
+        return (block * ramp).astype(np.int16)
 
 
 class Voice:

@@ -19,6 +19,7 @@ LONGEST = 48
 TEXT = {
     Board.WAITING: "Waiting for the host",
     Board.ALONE: "Waiting for others to join",
+    Board.HELD: "You are on hold",
     Board.NO_VIDEO: "Nobody is sending video",
 }
 _TOP, _BOTTOM = (16, 58, 92), (10, 26, 48)

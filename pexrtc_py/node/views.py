@@ -71,6 +71,11 @@ def participant(room: Room, member: Member, viewer: Member) -> Participant:
         start_time=float(member.joined),
         last_spoken_time=member.spoke,
         layout_group=member.layout_group,
+        send_to_audio_mixes=member.sound.sends,
+        receive_from_audio_mix=member.sound.hears,
+        is_tx_muted=member.sound.tx_muted,
+        studiosound_enabled=member.sound.studio,
+        is_on_hold=member.on_hold,
         supports_direct_chat=member.supports_direct_chat,
     )
 
@@ -135,7 +140,7 @@ def stage(room: Room) -> Stage:
 
 def layout(room: Room, viewer: Member) -> Layout:
     """Who is in the viewer's picture: the stage without itself; nobody when it has no media. And the layouts that Hosts asked for."""
-    others = [member.uuid for member in room.stage if member is not viewer and not member.video_muted]
+    others = [member.uuid for member in room.stage if member is not viewer and not member.video_muted and not member.on_hold]
     return Layout(
         view=VIEW,
         participants=tuple(others[:SEATS]) if viewer.has_media else (),

@@ -29,17 +29,6 @@ PENDING: dict[str, set[type[Any]]] = {
         requests.ConfigureVideoMix,
         requests.DeleteVideoMix,
     },
-    "audio mixes": {
-        requests.SendToAudioMixes,
-        requests.ReceiveFromAudioMix,
-        requests.TxMute,
-        requests.TxUnmute,
-        requests.Studiosound,
-    },
-    "control": {
-        requests.Hold,
-        requests.Resume,
-    },
     "dialling": {
         requests.Dial,
     },

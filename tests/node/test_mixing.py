@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from fractions import Fraction
 
 import numpy as np
@@ -11,7 +12,8 @@ from av import AudioFrame
 from pexrtc_media.base import AccessUnit
 from pexrtc_py.engine.decoders import AudioDecoder
 from pexrtc_py.engine.encoders import SILENT_OPUS, OpusEncoder
-from pexrtc_py.node.mixing import LOOKAHEAD, Job, Mixed, Mixer, MixingDesk, Played
+from pexrtc_py.node.audio_mixes import Blend
+from pexrtc_py.node.mixing import EVERYBODY, LOOKAHEAD, Job, Mixed, Mixer, MixingDesk, Played
 from pexrtc_py.node.sound import BLOCK, CEILING, FADE, RATE, Block
 
 START = 1_700_000_000 * RATE
@@ -49,12 +51,14 @@ def _block_of(tick: Mixed, listener: str) -> Block:
     return np.zeros((BLOCK, 2), np.int16)
 
 
-def speak(mixer: Mixer, callers: dict[str, float], listeners: list[str], blocks: int) -> list[Mixed]:
+def speak(
+    mixer: Mixer, callers: dict[str, float], listeners: list[str], blocks: int, blends: Mapping[str, Blend] = EVERYBODY
+) -> list[Mixed]:
     ticks = []
     for _ in range(blocks):
         for name, frequency in callers.items():
             write(mixer, name, mixer.position, tone(frequency, mixer.position))
-        ticks.append(mixer.tick(listeners))
+        ticks.append(mixer.tick(listeners, blends))
     return ticks
 
 

@@ -1,8 +1,10 @@
 """How the node answers: one function per request, by topic. Importing this package fills `asked.RULES`.
 
-One more endpoint costs its declaration in `protocol/requests` and one function here.
+One more endpoint costs its declaration in `protocol/requests` and one function in a module here, each of which is found by itself.
 """
 
-from pexrtc_py.node.rules import audio, calls, chat, control, floor, hosting, layout, lobby, moving, roster, session
+from importlib import import_module
+from pkgutil import iter_modules
 
-__all__ = ["audio", "calls", "chat", "control", "floor", "hosting", "layout", "lobby", "moving", "roster", "session"]
+for _module in iter_modules(__path__, f"{__name__}."):
+    import_module(_module.name)

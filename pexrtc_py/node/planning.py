@@ -1,0 +1,34 @@
+"""What the media part must do for a room, as a function of the room."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pexrtc_py.node.member import Member, NodeCall
+from pexrtc_py.node.plan import MediaPlan, Seat
+
+if TYPE_CHECKING:
+    from pexrtc_py.node.room import Room
+
+
+def plan(room: Room) -> MediaPlan:
+    """The plan for all calls of the room whose media flows."""
+    seats = [_seat(room, member, call) for member in room.members.values() for call in member.live_calls]
+    return MediaPlan(tuple(seats), room.floor, tuple(member.uuid for member in room.stage))
+
+
+def _seat(room: Room, member: Member, call: NodeCall) -> Seat:
+    sound, present = member.sound, not member.waiting and not member.on_hold
+    return Seat(
+        participant=member.uuid,
+        call=call.uuid,
+        audible=present and not member.muted,
+        visible=present and not member.video_muted,
+        admitted=not member.waiting,
+        sees_presentation=present and member.receives_presentation and member.uuid != room.floor,
+        held=member.on_hold,
+        unprocessed=bool(sound.studio),
+        speaks_in=frozenset(mix.mix_name for mix in sound.sends),
+        prominent_in=frozenset(mix.mix_name for mix in sound.sends if mix.prominent),
+        hears=None if sound.tx_muted or member.on_hold else sound.hears,
+    )
