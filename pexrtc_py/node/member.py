@@ -9,7 +9,7 @@ from pexrtc_py.node.audio_mixes import Sound
 from pexrtc_py.node.plan import NO_MEDIA, CallMedia
 from pexrtc_py.protocol.callstate import CallState, call_machine
 from pexrtc_py.protocol.machine import Machine
-from pexrtc_py.protocol.models import Role
+from pexrtc_py.protocol.models import Role, VideoMix
 
 ENDED_CALLS = 16
 """How many calls that have ended are remembered of a member."""
@@ -67,6 +67,8 @@ class Member:
     presentation_in_mix: bool = False
     """Whether it asked for presentations in its picture."""
     layout_group: str | None = None
+    personal_mix: VideoMix | None = None
+    """Its own mix of pictures; None while it receives the main one."""
     aspect_ratio: float | None = None
     """The width by height it would like its picture to have; None where it did not say."""
 

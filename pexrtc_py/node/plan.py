@@ -53,7 +53,7 @@ class MediaPlan:
     presenter: str | None = None
     """Participant that holds the floor."""
     stage: tuple[str, ...] = ()
-    """Participants, spotlit ones first, then the latest speaker first."""
+    """Participants by their places in the picture: those placed by hand, the spotlit and the pinned ones, then the latest speaker."""
 
 
 @dataclass(frozen=True)

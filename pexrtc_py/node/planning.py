@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pexrtc_py.node import picture
 from pexrtc_py.node.member import Member, NodeCall
 from pexrtc_py.node.plan import MediaPlan, Seat
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 def plan(room: Room) -> MediaPlan:
     """The plan for all calls of the room whose media flows."""
     seats = [_seat(room, member, call) for member in room.members.values() for call in member.live_calls]
-    return MediaPlan(tuple(seats), room.floor, tuple(member.uuid for member in room.stage))
+    return MediaPlan(tuple(seats), room.floor, tuple(member.uuid for member in picture.order(room)))
 
 
 def _seat(room: Room, member: Member, call: NodeCall) -> Seat:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from uuid import uuid4
 
-from pexrtc_py.node import planning, views
+from pexrtc_py.node import picture, planning, views
 from pexrtc_py.node.admission import TOKEN_EXPIRED, WAITED_TOO_LONG, Passes, must_wait
 from pexrtc_py.node.config import NodeConfig, Vmr
 from pexrtc_py.node.invitations import Invitations
@@ -289,12 +289,22 @@ class Room:
         member = self.members.get(participant)
         if member is None or member.speaking == speaking or (speaking and member.waiting):
             return
+        before = picture.order(self)
         member.speaking, member.spoke = speaking, now
         if speaking:
             self.speakers = [participant, *(uuid for uuid in self.speakers if uuid != participant)]
         # Whoever goes on speaking has spoken later than who just fell silent, although nothing tells of it.
         self.speakers.sort(key=lambda uuid: not self.members[uuid].speaking)
+        self._tell_moved(before)
         self.tell_room(views.stage(self))
+
+    def _tell_moved(self, before: list[Member]) -> None:
+        """Tell of another layout whoever sees others, or the same in other places, than in the order before."""
+        after = picture.order(self)
+        if after != before:
+            for viewer in self.admitted:
+                if picture.shown(self, viewer, before) != picture.shown(self, viewer, after):
+                    self.tell(viewer, views.layout(self, viewer))
 
     def sweep(self, now: float) -> None:
         """Remove whoever let the token run out or waited too long; who was sent elsewhere and did not go, stays."""

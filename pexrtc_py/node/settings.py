@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from pexrtc_py.protocol.models import MessageText, SilentVideo, Transforms
+from pexrtc_py.protocol.models import HandmadeLayout, MessageText, SilentVideo, Transforms
 
 
 @dataclass
@@ -19,5 +19,7 @@ class Settings:
     pinning_config: str = ""
     transforms: Transforms = field(default_factory=Transforms)
     """All the layout transforms asked for, `layout` written as `host_layout`; the node announces them and goes on showing the speaker."""
+    by_hand: HandmadeLayout | None = None
+    """The layout that a Host made by hand, which goes before the transforms."""
     silent_video: SilentVideo = field(default_factory=SilentVideo)
     """When a still picture counts as nobody; kept and not acted on, for this node looks into no picture."""

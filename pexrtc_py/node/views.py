@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pexrtc_py.node import picture
 from pexrtc_py.node.member import Member
 from pexrtc_py.protocol.declare import Event
 from pexrtc_py.protocol.events import (
@@ -17,6 +18,7 @@ from pexrtc_py.protocol.events import (
     PresentationStop,
     Stage,
 )
+from pexrtc_py.protocol.layouts import view_of
 from pexrtc_py.protocol.models import (
     Classification,
     ConferenceStatus,
@@ -27,14 +29,11 @@ from pexrtc_py.protocol.models import (
     RequestedLayout,
     ServiceType,
     StageEntry,
+    VideoMix,
 )
 
 if TYPE_CHECKING:
     from pexrtc_py.node.room import Room
-
-VIEW = "1:0"
-"""The layout that is shown, whatever was asked for: the active speaker fills the picture."""
-SEATS = 1
 
 
 def participant(room: Room, member: Member, viewer: Member) -> Participant:
@@ -73,6 +72,8 @@ def participant(room: Room, member: Member, viewer: Member) -> Participant:
         layout_group=member.layout_group,
         send_to_audio_mixes=member.sound.sends,
         receive_from_audio_mix=member.sound.hears,
+        can_receive_personal_mix=video,
+        receive_from_video_mix=member.personal_mix or VideoMix(),
         is_tx_muted=member.sound.tx_muted,
         studiosound_enabled=member.sound.studio,
         is_on_hold=member.on_hold,
@@ -139,21 +140,14 @@ def stage(room: Room) -> Stage:
 
 
 def layout(room: Room, viewer: Member) -> Layout:
-    """Who is in the viewer's picture: the stage without itself; nobody when it has no media. And the layouts that Hosts asked for."""
-    others = [member.uuid for member in room.stage if member is not viewer and not member.video_muted and not member.on_hold]
+    """The layout that the viewer's picture is to have, who is in it, and what Hosts asked for."""
+    chair, guest = (picture.asked_for(room, host=host) for host in (True, False))
     return Layout(
-        view=VIEW,
-        participants=tuple(others[:SEATS]) if viewer.has_media else (),
-        requested_layout=_requested(room),
+        view=view_of(picture.layout_of(room, viewer)),
+        participants=tuple(member.uuid for member in picture.shown(room, viewer)),
+        requested_layout=RequestedLayout(primary_screen=PrimaryScreen(chair_layout=chair, guest_layout=guest)),
         overlay_text_enabled=bool(room.settings.transforms.enable_overlay_text),
     )
-
-
-def _requested(room: Room) -> RequestedLayout:
-    transforms = room.settings.transforms
-    chair = transforms.host_layout or VIEW
-    guest = (transforms.guest_layout or VIEW) if room.vmr.service_type == "lecture" else chair
-    return RequestedLayout(primary_screen=PrimaryScreen(chair_layout=chair, guest_layout=guest))
 
 
 def presentation(room: Room, viewer: Member) -> Event:

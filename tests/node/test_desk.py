@@ -20,15 +20,6 @@ from tests.protocol.strategies import values
 STREAMS = {requests.Events, requests.RegistrationEvents}
 """What is answered by an event stream instead of a rule."""
 PENDING: dict[str, set[type[Any]]] = {
-    "layout": {
-        requests.OverrideLayout,
-        requests.LayoutSvgs,
-    },
-    "video mixes": {
-        requests.CreateVideoMix,
-        requests.ConfigureVideoMix,
-        requests.DeleteVideoMix,
-    },
     "dialling": {
         requests.Dial,
     },

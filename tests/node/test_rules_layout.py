@@ -12,8 +12,8 @@ from pexrtc_py.node.inprocess import Attendee, InProcess
 from pexrtc_py.protocol import requests
 from pexrtc_py.protocol.address import Address
 from pexrtc_py.protocol.declare import Event
-from pexrtc_py.protocol.events import ConferenceUpdate, Layout, ParticipantUpdate
-from pexrtc_py.protocol.models import SilentVideo, StreamingTransforms, Transforms
+from pexrtc_py.protocol.events import ConferenceUpdate, Layout, ParticipantUpdate, PresentationStart
+from pexrtc_py.protocol.models import SilentVideo, StreamingTransforms, Transforms, VideoMix, VideoMixConfig, VideoMixLayout
 
 MEET = Vmr("meet")
 LECTURE = Vmr("meet", host_pin="1", service_type="lecture")
@@ -48,7 +48,7 @@ def post(node: InProcess, who: Attendee, name: str, body: object, participant: s
     return reply
 
 
-def test_a_layout_asked_for_is_announced_beside_the_one_that_is_shown() -> None:
+def test_a_layout_asked_for_is_announced_with_who_is_in_it() -> None:
     node, host, other = pair()
     other.send(requests.Ack(), call=other.send(requests.Calls(sdp="offer"))["call_uuid"])
     host.told(), other.told()
@@ -58,7 +58,7 @@ def test_a_layout_asked_for_is_announced_beside_the_one_that_is_shown() -> None:
     for told in (host.told(), other.told()):
         assert [type(event) for event in told] == [Layout]
         assert wanted(told) == [("1:7", "1:7")]
-        assert [(event.view, event.overlay_text_enabled) for event in told if isinstance(event, Layout)] == [("1:0", True)]
+        assert [(event.view, event.overlay_text_enabled) for event in told if isinstance(event, Layout)] == [("1:7", True)]
     assert wanted(node.join("Late").listen()) == [("1:7", "1:7")]
 
 
@@ -155,7 +155,193 @@ def test_layouts_are_annotated_where_that_is_asked_for() -> None:
 
     annotated = guest.send(requests.AvailableLayouts(annotate=True))
 
-    assert annotated == [{"name": name, "tags": []} for name in host.send(requests.AvailableLayouts())]
+    assert [one["name"] for one in annotated] == host.send(requests.AvailableLayouts())
+    tags = {one["name"]: one["tags"] for one in annotated}
+    assert (tags["2x2"], tags["1:7"], tags["1:0"], tags["ac"]) == (["equal"], ["speaker-focus"], ["speaker-focus"], [])
+
+
+def test_there_is_a_drawing_of_each_available_layout() -> None:
+    _, host, guest = pair(LECTURE)
+
+    drawings = guest.send(requests.LayoutSvgs())
+
+    assert list(drawings) == host.send(requests.AvailableLayouts())
+    assert all(svg.startswith("<svg ") and svg.endswith("</svg>") for svg in drawings.values())
+
+
+@pytest.mark.parametrize(
+    ("asked", "view", "people"), [("2x2", "4:0", 4), ("5:7", None, 0), ("ac", "5:7", 5), ("1:0", "1:0", 1), ("4:0", "4:0", 4)]
+)
+def test_the_view_keeps_old_names_and_has_as_many_people_as_places(asked: str, view: str | None, people: int) -> None:
+    _, (host, *others) = crowd(6)
+
+    if view is None:
+        with pytest.raises(RequestRefused):
+            transform(host, layout=asked)
+        return
+    transform(host, layout=asked)
+
+    (told,) = seen(host)
+    assert told == (view, tuple(other.uuid for other in others[:people]))
+
+
+def test_who_speaks_moves_to_the_front_of_each_picture_that_it_is_in() -> None:
+    node, (host, bob, cid) = crowd(3)
+    transform(host, layout="1:7")
+    host.told(), bob.told(), cid.told()
+
+    node.room().voice(cid.uuid, True, node.now)
+    node.settle()
+
+    assert seen(host) == [("1:7", (cid.uuid, bob.uuid))]
+    assert seen(bob) == [("1:7", (cid.uuid, host.uuid))]
+    assert seen(cid) == []
+
+
+def test_people_are_placed_by_hand_until_that_is_taken_back() -> None:
+    node, (host, bob, cid) = crowd(3)
+
+    host.send(requests.OverrideLayout(layouts=({"layout": "2x2", "participants": [cid.uuid]},)))
+    by_hand, planned = seen(host), node.room().plan().stage
+    node.room().voice(bob.uuid, True, node.now)
+    node.settle()
+    while_bob_speaks = seen(host)
+    host.send(requests.OverrideLayout())
+
+    assert by_hand == [("4:0", (cid.uuid, bob.uuid))]
+    assert planned[0] == cid.uuid
+    assert while_bob_speaks == []
+    assert seen(host) == [("1:0", (bob.uuid,))]
+
+
+@pytest.mark.parametrize(
+    "layouts", [("2x2",), ({"layout": "7:1"},), ({"participants": ["nobody"]},), ({}, {})], ids=["a name", "unknown", "nobody", "screens"]
+)
+def test_what_cannot_be_done_by_hand_is_an_illegal_value(layouts: Any) -> None:
+    node, (host, *_) = crowd(2)
+
+    with pytest.raises(RequestRefused, match="Illegal value"):
+        host.send(requests.OverrideLayout(layouts=layouts))
+
+    assert (node.room().settings.by_hand, host.told()) == (None, [])
+
+
+def test_while_a_pinning_configuration_holds_groups_come_before_speakers() -> None:
+    node, (host, bob, cid, dot) = crowd(4)
+    transform(host, layout="1:7")
+    host.send(requests.LayoutGroup(layout_group="b"), to=dot)
+    host.send(requests.LayoutGroup(layout_group="a"), to=cid)
+    host.told()
+
+    host.send(requests.SetPinningConfig(pinning_config="interpreters"))
+    pinned = seen(host)
+    host.send(requests.LayoutGroup(layout_group=""), to=cid)
+    freed = seen(host)
+    host.send(requests.SetPinningConfig(pinning_config=""))
+
+    assert pinned == [("1:7", (cid.uuid, dot.uuid, bob.uuid))]
+    assert freed == [("1:7", (dot.uuid, bob.uuid, cid.uuid))]
+    assert seen(host) == [("1:7", (bob.uuid, cid.uuid, dot.uuid))]
+    assert node.room().plan().stage[1:] == (bob.uuid, cid.uuid, dot.uuid)
+
+
+def test_who_is_on_hold_is_in_no_picture_and_has_none() -> None:
+    node, (host, bob, cid) = crowd(3)
+    transform(host, layout="1:7")
+    bob.send(requests.TakeFloor())
+    host.told(), bob.told()
+
+    host.send(requests.Hold(), to=bob)
+    (seat,) = [seat for seat in node.room().plan().seats if seat.participant == bob.uuid]
+
+    assert seen(host) == [("1:7", (cid.uuid,))]
+    told = bob.told()
+    assert [event.revoked for event in told if isinstance(event, PresentationStart)] == [True]
+    assert [event.participants for event in told if isinstance(event, Layout)] == [()]
+    assert (seat.held, seat.audible, seat.visible, seat.sees_presentation, seat.hears) == (True, False, False, False, None)
+    bob.send(requests.Resume())
+    assert seen(host) == [("1:7", (bob.uuid, cid.uuid))]
+
+
+# --- personal layouts ------------------------------------------------------------------------------------------------
+
+
+def test_a_personal_layout_is_for_one_and_in_everybodys_roster() -> None:
+    node, (host, bob, _) = crowd(3)
+    node.now = 1050.0
+
+    assert bob.send(requests.CreateVideoMix(mix_name=MINE)) is True
+    assert bob.send(requests.ConfigureVideoMix(mix_name=MINE, transform_layout=VideoMixLayout(layout="2x2"))) is True
+
+    assert seen(bob)[-1][0] == "4:0"
+    told = host.told()
+    mixes = [event.participant.receive_from_video_mix for event in told if isinstance(event, ParticipantUpdate)]
+    config = VideoMixConfig(transform_layout=VideoMixLayout(layout="2x2"))
+    assert mixes == [VideoMix(mix_name=MINE, timestamp=1050.0), VideoMix(mix_name=MINE, timestamp=1050.0, mix_config=config)]
+    assert not [event for event in told if isinstance(event, Layout)]
+
+
+def test_a_personal_layout_outlives_that_of_the_conference_until_it_is_given_up() -> None:
+    _, (host, bob, _) = crowd(3)
+    bob.send(requests.CreateVideoMix(mix_name=MINE))
+    bob.send(requests.ConfigureVideoMix(mix_name=MINE, transform_layout=VideoMixLayout(layout="ac")))
+
+    transform(host, layout="1:7")
+    with_its_own = seen(bob)[-1][0]
+    assert bob.send(requests.DeleteVideoMix(mix_name=MINE)) is True
+
+    assert (with_its_own, seen(bob)[-1][0]) == ("5:7", "1:7")
+    line = bob.send(requests.Participants())[1]
+    assert (line["receive_from_video_mix"], line["can_receive_personal_mix"]) == ({"mix_name": "main", "timestamp": 0}, True)
+
+
+@pytest.mark.parametrize(
+    ("request_", "status"),
+    [
+        (requests.CreateVideoMix(mix_name="main"), 400),
+        (requests.CreateVideoMix(mix_name="main.!somebody"), 400),
+        (requests.ConfigureVideoMix(mix_name="main.!personal"), 404),
+        (requests.DeleteVideoMix(mix_name="main.!personal"), 404),
+    ],
+    ids=str,
+)
+def test_there_is_no_other_mix(request_: Any, status: int) -> None:
+    _, (host, bob) = crowd(2)
+
+    with pytest.raises(RequestRefused) as refused:
+        bob.send(request_)
+
+    assert (refused.value.status, host.told()) == (status, [])
+
+
+def test_a_personal_layout_must_exist() -> None:
+    _, (host, bob) = crowd(2)
+    bob.send(requests.CreateVideoMix(mix_name=MINE))
+    host.told()
+
+    with pytest.raises(RequestRefused, match="no layout '7:1'"):
+        bob.send(requests.ConfigureVideoMix(mix_name=MINE, transform_layout=VideoMixLayout(layout="7:1")))
+
+    assert host.told() == []
+
+
+MINE = "main.!personal"
+
+
+def crowd(people: int) -> tuple[InProcess, list[Attendee]]:
+    """A conference of Hosts with media; what they were told is read."""
+    node = InProcess(MEET)
+    everybody = [node.join(f"Person {number}") for number in range(people)]
+    for one in everybody:
+        one.send(requests.Ack(), call=one.send(requests.Calls(sdp="offer"))["call_uuid"])
+    for one in everybody:
+        one.told()
+    return node, everybody
+
+
+def seen(who: Attendee) -> list[tuple[str, tuple[str, ...]]]:
+    """View and participants of the layouts that somebody was told of."""
+    return [(event.view, event.participants) for event in who.told() if isinstance(event, Layout)]
 
 
 def test_a_rule_for_pinning_holds_for_the_conference() -> None:
@@ -226,6 +412,7 @@ def test_when_a_still_picture_counts_as_nobody_is_kept() -> None:
         requests.SetPinningConfig(pinning_config="x"),
         requests.SilentVideoDetection(),
         requests.LayoutGroup(layout_group="x"),
+        requests.OverrideLayout(),
     ],
     ids=str,
 )

@@ -1,24 +1,30 @@
-"""Wishes for the picture: they are checked, kept and announced. What is shown stays the active speaker, for this node composes nothing."""
+"""Wishes for the picture: they are checked, kept and announced. What is sent is whoever has the first place; nothing is composed."""
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any, Literal
 
+from pexrtc_py.errors import ProtocolError
 from pexrtc_py.node.admission import Refused
 from pexrtc_py.node.asked import Asked, answers
 from pexrtc_py.node.rules.control import TEXT_LENGTH
+from pexrtc_py.node.seating import capacity, drawing, seats
 from pexrtc_py.protocol.layouts import OLD_NAMES, Layout
-from pexrtc_py.protocol.models import AvailableLayout, PinningConfig, StreamingTransforms, Transforms
+from pexrtc_py.protocol.models import AvailableLayout, HandmadeLayout, PinningConfig, StreamingTransforms, Transforms
 from pexrtc_py.protocol.requests import (
     AvailableLayouts,
     GetPinningConfig,
     LayoutGroup,
+    LayoutSvgs,
+    OverrideLayout,
     PreferredAspectRatio,
     PresInMix,
     SetPinningConfig,
     SilentVideoDetection,
     TransformLayout,
 )
+from pexrtc_py.protocol.wire import decode
 
 NAME_LENGTH = 250
 TEXTS = 100
@@ -41,15 +47,36 @@ def transform_layout(asked: Asked, request: TransformLayout) -> bool:
 
 @answers(AvailableLayouts)
 def available_layouts(asked: Asked, request: AvailableLayouts) -> list[AvailableLayout]:
-    """The built-in layouts, for there is no theme to bring more; none of them has tags."""
-    return [AvailableLayout(name=layout, tags=() if request.annotate else None) for layout in LAYOUTS]
+    """The built-in layouts, for there is no theme to bring more; tags say whether all places are equal or some are larger."""
+    return [AvailableLayout(name=layout, tags=_tags(layout) if request.annotate else None) for layout in LAYOUTS]
+
+
+@answers(LayoutSvgs)
+def layout_svgs(asked: Asked, _: LayoutSvgs) -> dict[str, str]:
+    """A drawing of each of them."""
+    return {str(layout): _drawing(layout) for layout in LAYOUTS}
+
+
+@answers(OverrideLayout)
+def override_layout(asked: Asked, request: OverrideLayout) -> bool:
+    """People have the first places as a Host says, and with a layout everybody has that; nothing takes it back. For one screen."""
+    by_hand = [_by_hand(asked, layout) for layout in request.layouts]
+    if len(by_hand) > 1:
+        raise Refused(400, f"Illegal value: everybody has one screen here, and you send layouts for {len(by_hand)}")
+    asked.room.settings.by_hand = by_hand[0] if by_hand else None
+    asked.room.layout_changed()
+    return True
 
 
 @answers(SetPinningConfig)
 def set_pinning_config(asked: Asked, request: SetPinningConfig) -> bool:
     """Another rule for pinning holds. Any name is taken, for there is no theme to say which exist."""
-    asked.room.settings.pinning_config = request.pinning_config[:NAME_LENGTH]
-    asked.room.conference_updated()
+    room, config = asked.room, request.pinning_config[:NAME_LENGTH]
+    if room.settings.pinning_config != config:
+        room.settings.pinning_config = config
+        room.conference_updated()
+        if any(member.layout_group for member in room.members.values()):
+            room.layout_changed()
     return True
 
 
@@ -69,7 +96,12 @@ def silent_video_detection(asked: Asked, request: SilentVideoDetection) -> bool:
 @answers(LayoutGroup)
 def layout_group(asked: Asked, request: LayoutGroup) -> bool:
     """The participant belongs to a group of the pinning rules, or with an empty name to none."""
-    return _set(asked, "layout_group", request.layout_group[:NAME_LENGTH] or None)
+    group = request.layout_group[:NAME_LENGTH] or None
+    changes = group != asked.target.layout_group and asked.room.settings.pinning_config and asked.target in asked.room.stage
+    _set(asked, "layout_group", group)
+    if changes:
+        asked.room.layout_changed()
+    return True
 
 
 @answers(PresInMix)
@@ -92,11 +124,40 @@ def _set(asked: Asked, field: Literal["layout_group", "presentation_in_mix"], va
     return True
 
 
+def check_layout(name: str | None) -> None:
+    """Refuse a layout that may not be asked for."""
+    if name is not None and name not in (*LAYOUTS, *OLD_NAMES):
+        raise Refused(400, f"Illegal value: this node has no layout {str(name)[:NAME_LENGTH]!r}")
+
+
+@cache
+def _drawing(layout: Layout) -> str:
+    return drawing(layout)
+
+
+def _tags(layout: Layout) -> tuple[str, ...]:
+    # Two tags are documented, by one example each; a third is about several screens, which nobody has here. Adaptive ones are neither.
+    if layout is Layout.ADAPTIVE:
+        return ()
+    first, *others = seats(layout, capacity(layout))
+    return ("equal",) if others and all(seat.width == first.width for seat in others) else ("speaker-focus",)
+
+
+def _by_hand(asked: Asked, layout: object) -> HandmadeLayout:
+    try:
+        by_hand = decode(HandmadeLayout, layout)
+    except ProtocolError as error:
+        raise Refused(400, f"Illegal value: {error}") from None
+    check_layout(by_hand.layout)
+    if unknown := set(by_hand.participants) - asked.room.members.keys():
+        raise Refused(400, f"Illegal value: {len(unknown)} of the {len(by_hand.participants)} participants are not in this conference")
+    return by_hand
+
+
 def _check(transforms: Transforms, *, lecture: bool) -> None:
     streaming = transforms.streaming.layout if transforms.streaming else None
     for name in (transforms.layout, transforms.host_layout, transforms.guest_layout, streaming):
-        if name is not None and name not in (*LAYOUTS, *OLD_NAMES):
-            raise Refused(400, f"Illegal value: this node has no layout {str(name)[:NAME_LENGTH]!r}")
+        check_layout(name)
     if transforms.guest_layout is not None and not lecture:
         raise Refused(400, "Illegal value: there is a guest_layout in lectures only")
 

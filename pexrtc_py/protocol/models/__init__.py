@@ -12,6 +12,7 @@ from pexrtc_py.protocol.models.calls import (
     UpdateAnswer,
 )
 from pexrtc_py.protocol.models.control import (
+    HandmadeLayout,
     SilentVideo,
     StreamingTransforms,
     Transforms,
@@ -110,6 +111,7 @@ __all__ = [
     "FeccAxis",
     "FeccDirection",
     "FeccMovement",
+    "HandmadeLayout",
     "IceCandidate",
     "IceServer",
     "Idp",

@@ -45,6 +45,13 @@ class Transforms(Wire):
     streaming: StreamingTransforms | None = None
 
 
+class HandmadeLayout(Wire):
+    """Who is in which place, and in which layout; no document describes what `override_layout` takes, so this is our reading."""
+
+    layout: OpenLayout | None = None
+    participants: Strings = ()
+
+
 class SilentVideo(Wire):
     """When a video without faces and movement leaves the picture, and when it is back; times in seconds."""
 
