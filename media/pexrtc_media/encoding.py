@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import cast
+from typing import Any, cast
 
 import av
 import numpy as np
+import numpy.typing as npt
 from av.video.frame import PictureType
 
 from pexrtc_media.base import AccessUnit, MediaError
@@ -62,35 +63,61 @@ class OpusEncoding:
     """Encodes sound of any rate and layout as stereo Opus packets of 20 ms at `bitrate` bits per second."""
 
     def __init__(self, *, bitrate: int = 64_000) -> None:
-        self._resampler = av.AudioResampler(format="s16", layout="stereo", rate=48000, frame_size=960)
+        self._resampler = _resampler("stereo")
+        self._mono = False
         self._context = av.CodecContext.create("libopus", "w")
         self._context.sample_rate, self._context.format, self._context.layout = 48000, av.AudioFormat("s16"), av.AudioLayout("stereo")
         self._context.bit_rate = bitrate
 
     def encode(self, frame: av.AudioFrame, seconds: float) -> list[AccessUnit]:
         """The packets that are complete with `frame`, whose first sample is heard at `seconds` of media time."""
+        begun = self._begin(mono=frame.layout.nb_channels == 1)
         pts, time_base = frame.pts, frame.time_base
         frame.pts, frame.time_base = round(seconds * frame.sample_rate), Fraction(1, frame.sample_rate)
         packets = self._resampler.resample(frame)
         frame.pts = pts
         if time_base is not None:  # PyAV's stubs do not say that it may be unset
             frame.time_base = time_base
-        return self._units(packets)
+        return begun + self._units(packets)
+
+    def _begin(self, *, mono: bool) -> list[AccessUnit]:
+        """Get ready for sound of one channel, or of more; the packets that the other kind leaves."""
+        if mono == self._mono:
+            return []
+        rest = self.flush()
+        # Of one channel FFmpeg would make two that are 3 dB softer each.
+        self._mono, self._resampler = mono, _resampler("mono" if mono else "stereo")
+        return rest
 
     def flush(self) -> list[AccessUnit]:
         """The packet that was still being filled, completed with silence at the end."""
-        rest = self._resampler.resample(None)
-        return self._units([_filled(frame) for frame in rest])
+        return self._units([_filled(frame) for frame in self._resampler.resample(None)])
 
     def _units(self, frames: list[av.AudioFrame]) -> list[AccessUnit]:
         # The encoder announces its look-ahead by earlier times; the time of a unit is that of what went in, as in RTP.
-        packets = [packet for frame in frames for packet in self._context.encode(frame)]
+        packets = [packet for frame in frames for packet in self._context.encode(_doubled(frame))]
         return [AccessUnit(bytes(packet), "opus", (packet.pts or 0) + OPUS_LOOKAHEAD, 48000) for packet in packets]
 
 
+def _resampler(layout: str) -> av.AudioResampler:
+    return av.AudioResampler(format="s16", layout=layout, rate=48000, frame_size=960)
+
+
 def _filled(frame: av.AudioFrame) -> av.AudioFrame:
-    samples = np.zeros((1, 2 * 960), np.int16)
-    samples[:, : 2 * frame.samples] = frame.to_ndarray()
-    filled = av.AudioFrame.from_ndarray(samples, format="s16", layout="stereo")
-    filled.sample_rate, filled.pts, filled.time_base = 48000, frame.pts, Fraction(1, 48000)
-    return filled
+    channels = frame.layout.nb_channels
+    samples = np.zeros((1, channels * 960), np.int16)
+    samples[:, : channels * frame.samples] = frame.to_ndarray()
+    return _timed(samples, frame, frame.layout.name)
+
+
+def _doubled(frame: av.AudioFrame) -> av.AudioFrame:
+    """The same sound in two channels."""
+    if frame.layout.nb_channels > 1:
+        return frame
+    return _timed(np.repeat(frame.to_ndarray(), 2, axis=1), frame, "stereo")
+
+
+def _timed(samples: npt.NDArray[Any], like: av.AudioFrame, layout: str) -> av.AudioFrame:
+    frame = av.AudioFrame.from_ndarray(samples, format="s16", layout=layout)
+    frame.sample_rate, frame.pts, frame.time_base = 48000, like.pts, Fraction(1, 48000)
+    return frame
