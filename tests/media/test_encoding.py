@@ -26,7 +26,7 @@ def peak(units: Iterable[AccessUnit]) -> float:
     """Of the left channel, after the encoder has settled."""
     decoder = av.CodecContext.create("libopus", "r")
     decoder.sample_rate, decoder.layout = 48000, av.AudioLayout("stereo")
-    blocks = [frame.to_ndarray().reshape(-1, 2)[:, 0] for unit in units for frame in decoder.decode(av.Packet(unit.data))]  # type: ignore[attr-defined]
+    blocks = [frame.to_ndarray().reshape(-1, 2)[:, 0] for unit in units for frame in decoder.decode(av.Packet(unit.data))]
     return float(np.abs(np.concatenate(blocks)[4800:]).max()) / 32768
 
 
