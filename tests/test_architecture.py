@@ -28,7 +28,7 @@ MAY_IMPORT = {
     "conference": {"signaling", "engine", "media", "hub", "call", "calling", "slots", "recording", *PROTOCOL},
     "bot": {"conference", "call", "recording", "hub", "media", *PROTOCOL},
 }
-NODE_MEDIA = {"bridge", "bridge_call", "bridge_room", "mixing", "forwarding", "splash"}
+NODE_MEDIA = {"bridge", "bridge_call", "bridge_room", "mixing", "forwarding", "snapshots", "splash"}
 """The modules of the node that carry media and so may use the engine."""
 
 ONLY_IN = {

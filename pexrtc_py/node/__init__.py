@@ -6,15 +6,17 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from pexrtc_py.node.captions import Caption, Said
     from pexrtc_py.node.config import NodeConfig, Vmr
     from pexrtc_py.node.desk import Desk, Heard, Incoming, Reply
     from pexrtc_py.node.reading import load, parse_vmr
     from pexrtc_py.node.room import Room
     from pexrtc_py.node.server import Node, NoMedia
 
-__all__ = ["Desk", "Heard", "Incoming", "NoMedia", "Node", "NodeConfig", "Reply", "Room", "Vmr", "load", "parse_vmr"]
+__all__ = ["Caption", "Desk", "Heard", "Incoming", "NoMedia", "Node", "NodeConfig", "Reply", "Room", "Said", "Vmr", "load", "parse_vmr"]
 
 _HOMES = {
+    "captions": ("Caption", "Said"),
     "config": ("NodeConfig", "Vmr"),
     "desk": ("Desk", "Heard", "Incoming", "Reply"),
     "reading": ("load", "parse_vmr"),

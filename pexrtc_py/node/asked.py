@@ -37,8 +37,15 @@ class UpdateCall:
     sdp: str
 
 
-Need = OpenCall | UpdateCall
-"""What a rule has to wait for: it yields the need and is sent `Answered`, or has the failure thrown in."""
+@dataclass(frozen=True)
+class TakeStill:
+    """A rule needs a picture of what is presented in a room; it is sent a `Still`, or None."""
+
+    room: str
+
+
+Need = OpenCall | UpdateCall | TakeStill
+"""What a rule has to wait for: it yields the need and is sent what came of it (`Answered` for calls), or has the failure thrown in."""
 
 
 @dataclass(frozen=True)
@@ -103,10 +110,10 @@ RULES: dict[type[Request[Any]], Rule] = {}
 """The rule of each request that this node answers."""
 
 
-def answers(kind: type[Request[T]]) -> Callable[[Callable[[Asked, Any], T | Generator[Need, Answered, T]]], Rule]:
+def answers(kind: type[Request[T]]) -> Callable[[Callable[[Asked, Any], T | Generator[Need, Any, T]]], Rule]:
     """Declare the rule of a request: a function, or a generator where media must be waited for; its result is the answer."""
 
-    def declare(rule: Callable[[Asked, Any], T | Generator[Need, Answered, T]]) -> Rule:
+    def declare(rule: Callable[[Asked, Any], T | Generator[Need, Any, T]]) -> Rule:
         if kind in RULES:
             raise ValueError(f"{kind.__name__} has two rules: {RULES[kind]} and {rule}")
         RULES[kind] = rule

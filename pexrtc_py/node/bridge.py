@@ -15,7 +15,7 @@ from pexrtc_py.engine.types import Direction, PeerState, Slot
 from pexrtc_py.errors import NegotiationFailed
 from pexrtc_py.node.bridge_call import SLOTS, BridgedCall
 from pexrtc_py.node.bridge_room import PATIENCE, BridgedRoom, RoomStats
-from pexrtc_py.node.plan import CallMedia, MediaPlan, OnLost, OnVoice
+from pexrtc_py.node.plan import CallMedia, MediaPlan, OnLost, OnVoice, Still
 
 
 class Bridge:
@@ -104,6 +104,11 @@ class Bridge:
         agreed = {slot: known.peer.transceivers[slot].negotiated if known else None for slot in SLOTS}
         flows = {slot: section is not None and section.direction is not Direction.INACTIVE for slot, section in agreed.items()}
         return CallMedia(flows[Slot.AUDIO], flows[Slot.VIDEO], agreed[Slot.PRESENTATION] is not None)
+
+    async def still(self, room: str) -> Still | None:
+        """A picture of what is presented now; None when there is no video of it within some seconds."""
+        known = self._rooms.get(room)
+        return await known.still() if known else None
 
     def stats(self) -> dict[str, RoomStats]:
         """A snapshot of each room that has calls."""

@@ -15,8 +15,9 @@ from pexrtc_py.node.audio_mixes import blends
 from pexrtc_py.node.bridge_call import BridgedCall
 from pexrtc_py.node.forwarding import Forwarder, TranscoderStats, View
 from pexrtc_py.node.mixing import Job, MixingDesk, Played
-from pexrtc_py.node.plan import MediaPlan, OnVoice
+from pexrtc_py.node.plan import MediaPlan, OnVoice, Still
 from pexrtc_py.node.routing import board, main_sources, seat_of, slides_sources
+from pexrtc_py.node.snapshots import snapshot
 from pexrtc_py.node.sound import BLOCK, RATE
 
 logger = logging.getLogger(__name__)
@@ -71,7 +72,7 @@ class BridgedRoom:
         self.plan = MediaPlan()
         self.calls: dict[str, BridgedCall] = {}
         self.video = {slot: Forwarder(executor=pictures, title=title) for slot in (Slot.VIDEO, Slot.PRESENTATION)}
-        self._sound, self._on_voice = sound, on_voice
+        self._sound, self._pictures, self._on_voice = sound, pictures, on_voice
         self._desk = MixingDesk(round((unix_time() - DELAY) * RATE) // BLOCK * BLOCK)
         self._blends = blends(())
         self._speaking: set[str] = set()
@@ -113,6 +114,14 @@ class BridgedRoom:
         slides = {name: View(slides_sources(self.plan, name)) for name in started}
         self.video[Slot.VIDEO].show(main, now)
         self.video[Slot.PRESENTATION].show(slides, now)
+
+    async def still(self) -> Still | None:
+        """A picture of what is presented now; None when there is no video of it within some seconds."""
+        presenting = {seat.call for seat in self.plan.seats if seat.participant == self.plan.presenter and not seat.held}
+        keyframe = await self.video[Slot.PRESENTATION].keyframe(presenting)
+        if keyframe is None:
+            return None
+        return await asyncio.get_running_loop().run_in_executor(self._pictures, snapshot, keyframe)
 
     def stats(self) -> RoomStats:
         """A snapshot."""

@@ -6,6 +6,7 @@ from dataclasses import KW_ONLY, dataclass
 from typing import Literal
 
 from pexrtc_py.errors import UsageError
+from pexrtc_py.node.captions import Caption
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,8 @@ class Vmr:
     guests_can_unmute: bool = True
     classification_levels: tuple[str, ...] = ()
     """What the levels of secrecy are called, from number 0 on; Hosts choose among them."""
+    captions: tuple[Caption, ...] = ()
+    """What those who want live captions are told; without any they are not available."""
     participant_limit: int | None = None
     bandwidth: int | None = None
     """Limit per call and direction in kbps."""

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from pexrtc_py.errors import InvalidTransition, ProtocolError
 from pexrtc_py.node import rules, views
 from pexrtc_py.node.admission import INVALID_ROLE, INVALID_TOKEN, MAINTENANCE, Refused
-from pexrtc_py.node.asked import RULES, Answered, Asked, Need, Rule
+from pexrtc_py.node.asked import RULES, Asked, Need, Rule
 from pexrtc_py.node.config import NodeConfig
 from pexrtc_py.node.house import House
 from pexrtc_py.node.member import Member, NodeCall
@@ -106,7 +106,7 @@ class Desk:
         """The room of an alias; without configured conferences any alias opens one."""
         return self.house.room(alias)
 
-    def answer(self, incoming: Incoming, now: float) -> Generator[Need, Answered, Reply]:
+    def answer(self, incoming: Incoming, now: float) -> Generator[Need, Any, Reply]:
         """Check and carry out a request; never raises for what a client sent."""
         try:
             kind, asked = self._checked(incoming, now)

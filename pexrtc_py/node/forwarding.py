@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Coroutine, Iterable, Mapping
+from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 
@@ -17,13 +17,17 @@ from pexrtc_py.engine.clock import unix_time
 from pexrtc_py.engine.decoders import VideoDecoder
 from pexrtc_py.engine.encoders import VideoEncoder
 from pexrtc_py.engine.peer import Transceiver
-from pexrtc_py.node.routing import STALL, Board, KeyframeAsker, Route, first_alive
+from pexrtc_py.node.routing import ASK_EVERY, STALL, Board, KeyframeAsker, Route, first_alive
 from pexrtc_py.node.splash import splash
 
 logger = logging.getLogger(__name__)
 
 BACKLOG = 30
 """Units that may wait for a transcoder; with more it starts over at a keyframe."""
+
+
+KEYFRAME_TRIES = 6
+"""How often a keyframe is asked for on behalf of somebody who waits for it."""
 
 
 @dataclass(frozen=True)
@@ -159,6 +163,7 @@ class Forwarder:
         self._asker = KeyframeAsker()
         self._splashes: dict[tuple[str, Board], AccessUnit | None] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._waiting: dict[asyncio.Future[AccessUnit], frozenset[str]] = {}
 
     @property
     def transcoders(self) -> Mapping[tuple[str, str], TranscoderStats]:
@@ -189,12 +194,29 @@ class Forwarder:
         if known is None:
             return
         known.seen, known.codec = now, unit.codec
+        if unit.keyframe:
+            self._hand_out(source, unit)
         for receiver in self._receivers.values():
             if receiver.accepts(unit.codec):
                 self._pass(receiver, source, unit, captured, now)
         for (transcoded, _), transcoder in self._transcoders.items():
             if transcoded == source:
                 transcoder.put(unit, captured)
+
+    async def keyframe(self, sources: Collection[str]) -> AccessUnit | None:
+        """The next keyframe of any of these sources, which is asked for; None when there is none within some seconds."""
+        arrived: asyncio.Future[AccessUnit] = asyncio.get_running_loop().create_future()
+        self._waiting[arrived] = frozenset(sources)
+        try:
+            for _ in range(KEYFRAME_TRIES):
+                for source in sources:
+                    self._ask(source, unix_time())
+                done, _ = await asyncio.wait([arrived], timeout=ASK_EVERY)
+                if done:
+                    return arrived.result()
+            return None
+        finally:
+            self._waiting.pop(arrived)
 
     def show(self, views: Mapping[str, View], now: float) -> None:
         """Make each receiver see what it shall; called on each change and several times a second."""
@@ -213,6 +235,11 @@ class Forwarder:
         self._fit_transcoders()
         while self._tasks:
             await asyncio.wait(self._tasks)
+
+    def _hand_out(self, source: str, keyframe: AccessUnit) -> None:
+        for arrived, sources in self._waiting.items():
+            if source in sources and not arrived.done():
+                arrived.set_result(keyframe)
 
     def _pass(self, receiver: _Receiver, source: str, unit: AccessUnit, captured: float, now: float) -> None:
         if not receiver.route.passes(source, keyframe=unit.keyframe):

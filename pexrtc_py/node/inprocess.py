@@ -7,11 +7,11 @@ from collections.abc import Callable, Generator
 from typing import Any
 
 from pexrtc_py.errors import UsageError, refusal
-from pexrtc_py.node.asked import Answered, Need
+from pexrtc_py.node.asked import Answered, Need, TakeStill
 from pexrtc_py.node.config import NodeConfig, Vmr
 from pexrtc_py.node.desk import Desk, Incoming, Reply
 from pexrtc_py.node.outbox import Order, Tell
-from pexrtc_py.node.plan import CallMedia
+from pexrtc_py.node.plan import CallMedia, Still
 from pexrtc_py.node.room import Room
 from pexrtc_py.protocol.address import Address
 from pexrtc_py.protocol.declare import Event, Request, Scope, name_of
@@ -22,8 +22,10 @@ from pexrtc_py.protocol.wire import encode, files_of, headers_of
 EVERYTHING = CallMedia(audio=True, video=True, presentation=True)
 
 
-def answer_everything(need: Need) -> Answered | Exception:
-    """A media part that accepts each offer, with all media."""
+def answer_everything(need: Need) -> Answered | Still | Exception | None:
+    """A media part that accepts each offer, with all media, and sees no presentation."""
+    if isinstance(need, TakeStill):
+        return None
     return Answered(f"answer to {need.sdp}", EVERYTHING)
 
 
@@ -33,7 +35,7 @@ class InProcess:
     def __init__(self, *vmrs: Vmr, config: NodeConfig | None = None, now: float = 1000.0) -> None:
         self.desk = Desk(config or NodeConfig(conferences=vmrs))
         self.now = now
-        self.media: Callable[[Need], Answered | Exception] = answer_everything
+        self.media: Callable[[Need], Answered | Still | Exception | None] = answer_everything
         self.orders: list[Order] = []
         """What the media part was ordered to do, oldest first."""
         self._told: defaultdict[str, list[Event]] = defaultdict(list)
@@ -79,7 +81,7 @@ class InProcess:
         """Take what a participant was told since the last time."""
         return self._told.pop(participant, [])
 
-    def _through(self, flow: Generator[Need, Answered, Reply]) -> Reply:
+    def _through(self, flow: Generator[Need, Any, Reply]) -> Reply:
         try:
             need = next(flow)
             while True:

@@ -54,6 +54,7 @@ class Member:
     video_muted: bool = False
     client_muted: bool = False
     on_hold: bool = False
+    shows_captions: bool = False
     sound: Sound = field(default_factory=Sound)
     buzzed: float = 0
     """Unix seconds when the hand went up; 0 when it is down."""

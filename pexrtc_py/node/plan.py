@@ -7,7 +7,7 @@ changes nothing. Facts travel back by the two callbacks of `MediaFactory`.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 MAIN = "main"
@@ -57,6 +57,15 @@ class MediaPlan:
 
 
 @dataclass(frozen=True)
+class Still:
+    """A picture of the presentation: small and full-size JPEG, and PNG where there is one."""
+
+    low: bytes = field(repr=False)
+    high: bytes = field(repr=False)
+    png: bytes | None = field(repr=False)
+
+
+@dataclass(frozen=True)
 class CallMedia:
     """Which media a call negotiated."""
 
@@ -97,6 +106,10 @@ class Media(Protocol):
 
     def capabilities(self, call: str) -> CallMedia:
         """What the last answer of the call carries; all False for an unknown call."""
+        ...
+
+    async def still(self, room: str) -> Still | None:
+        """A picture of what is presented now; None when there is no video of it within some seconds."""
         ...
 
     async def aclose(self) -> None:

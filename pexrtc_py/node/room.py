@@ -10,12 +10,14 @@ from uuid import uuid4
 
 from pexrtc_py.node import picture, planning, views
 from pexrtc_py.node.admission import TOKEN_EXPIRED, WAITED_TOO_LONG, Passes, must_wait
+from pexrtc_py.node.captions import scripted
 from pexrtc_py.node.config import NodeConfig, Vmr
 from pexrtc_py.node.invitations import Invitations
 from pexrtc_py.node.member import Member, NodeCall
 from pexrtc_py.node.outbox import CloseCall, Order, Outbox
 from pexrtc_py.node.plan import MediaPlan
 from pexrtc_py.node.settings import Settings
+from pexrtc_py.node.stills import Stills
 from pexrtc_py.protocol.declare import Event
 from pexrtc_py.protocol.events import (
     Bye,
@@ -43,6 +45,7 @@ class Room:
         self.speakers: list[str] = []
         """Who spoke, latest first."""
         self.outbox = Outbox()
+        self.captions = scripted(vmr.captions)
         self._begin()
 
     def _begin(self) -> None:
@@ -50,6 +53,7 @@ class Room:
         self.started = self.vmr.host_pin is None
         self.guests_muted = self.vmr.service_type == "lecture"
         self.floor: str | None = None
+        self.stills = Stills()
         self.speakers.clear()
         self.settings = Settings(guests_can_unmute=self.vmr.guests_can_unmute)
         self._status = views.status(self)
@@ -260,7 +264,7 @@ class Room:
         """The member presents no more; nothing happens when it did not."""
         if self.floor != member.uuid:
             return
-        self.floor = None
+        self.floor, self.stills = None, Stills()
         self.updated(member)
         self.tell_room(PresentationStop(), but=member)
 

@@ -21,11 +21,12 @@ from aiohttp import web
 
 from pexrtc_py.errors import CallError, UsageError
 from pexrtc_py.node.asked import Rule
+from pexrtc_py.node.captions import Source
 from pexrtc_py.node.certificate import server_context, write_certificate
 from pexrtc_py.node.config import NodeConfig, Vmr, split_listen
 from pexrtc_py.node.desk import Desk, HeardList
 from pexrtc_py.node.http import application
-from pexrtc_py.node.plan import NO_MEDIA, CallMedia, Media, MediaFactory, MediaPlan, OnLost, OnVoice
+from pexrtc_py.node.plan import NO_MEDIA, CallMedia, Media, MediaFactory, MediaPlan, OnLost, OnVoice, Still
 from pexrtc_py.node.reading import parse_vmr
 from pexrtc_py.node.room import Room
 from pexrtc_py.node.shell import Shell
@@ -127,6 +128,14 @@ class Node:
             raise UsageError(f"This node has no conference {alias!r}.")
         return room
 
+    def caption(self, alias: str, source: Source) -> None:
+        """Have the live captions of a conference come from an async generator function of `Said`, instead of a script."""
+        room = self.room(alias)
+        room.captions.source = source
+        room.conference_updated()
+        if self._shell:
+            self._shell.settle()
+
     def answers(self, kind: type[Request[Any]]) -> Callable[[Rule], Rule]:
         """Decorator for the rare need: on this node, answer requests of this kind otherwise."""
         return self._desk.override(kind)
@@ -193,6 +202,10 @@ class NoMedia:
     def capabilities(self, call: str) -> CallMedia:
         """None."""
         return NO_MEDIA
+
+    async def still(self, room: str) -> Still | None:
+        """None."""
+        return None
 
     async def aclose(self) -> None:
         """Nothing to do."""

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Coroutine, Generator
 from itertools import groupby
 from typing import Any
 
 from pexrtc_py.errors import CallError
-from pexrtc_py.node.asked import Answered, Need, OpenCall
+from pexrtc_py.node import stills
+from pexrtc_py.node.asked import Answered, Need, OpenCall, TakeStill
+from pexrtc_py.node.captioning import Captioning
 from pexrtc_py.node.desk import Desk, Incoming, Reply
 from pexrtc_py.node.outbox import CloseCall, StartCall, TakeCandidate, Tell
-from pexrtc_py.node.plan import Media, MediaFactory, MediaPlan
+from pexrtc_py.node.plan import Media, MediaFactory, MediaPlan, Still
 from pexrtc_py.node.room import Room
 from pexrtc_py.node.streams import Stream, Streams
 from pexrtc_py.protocol.wire import failed
@@ -30,6 +32,7 @@ class Shell:
         self.desk, self.clock = desk, clock
         self.streams = Streams(limit=desk.config.stream_limit)
         self._media: Media = media(on_voice=self._on_voice, on_lost=self._on_lost)
+        self._captioning = Captioning(clock=clock, settle=self.settle)
         self._plans: dict[str, MediaPlan] = {}
         self._closing: set[asyncio.Task[None]] = set()
         self._stopped = False
@@ -59,6 +62,9 @@ class Shell:
         """Remove participants whose token or patience ran out."""
         for room in self.desk.rooms:
             room.sweep(self.clock())
+            if stills.due(room, self.clock()):
+                room.stills.tried = self.clock()
+                self._spawn(self._take_still(room))
         self.settle()
 
     def settle(self) -> None:
@@ -67,6 +73,7 @@ class Shell:
             if orders := room.drain():
                 self._tell([order for order in orders if isinstance(order, Tell)])
                 self._plan(room)
+                self._captioning.tend(room)
                 for order in orders:
                     self._order(order)
 
@@ -78,6 +85,7 @@ class Shell:
         for room in self.desk.rooms:
             room.end(STOPPED)
         self.settle()
+        await self._captioning.aclose()
         self.streams.end_all()
         if self._closing:
             await asyncio.wait(self._closing, timeout=MEDIA_SECONDS)
@@ -85,7 +93,7 @@ class Shell:
 
     # --- media -----------------------------------------------------------------------------------------------------
 
-    async def _through(self, flow: Generator[Need, Answered, Reply]) -> Reply:
+    async def _through(self, flow: Generator[Need, Any, Reply]) -> Reply:
         try:
             need = next(flow)
             while True:
@@ -95,9 +103,11 @@ class Shell:
             reply: Reply = done.value
             return reply
 
-    async def _fulfil(self, need: Need) -> Answered | Exception:
+    async def _fulfil(self, need: Need) -> Answered | Still | Exception | None:
         try:
             async with asyncio.timeout(MEDIA_SECONDS):
+                if isinstance(need, TakeStill):
+                    return await self._media.still(need.room)
                 if isinstance(need, OpenCall):
                     sdp = await self._media.open(need.room, need.participant, need.call, need.sdp, bandwidth=need.bandwidth)
                 else:
@@ -133,9 +143,18 @@ class Shell:
             case TakeCandidate(call, candidate, mid, ufrag):
                 self._safely(self._media.candidate, call, candidate, mid, ufrag)
             case CloseCall(call):
-                task = asyncio.get_running_loop().create_task(self._close(call))
-                self._closing.add(task)
-                task.add_done_callback(self._closing.discard)
+                self._spawn(self._close(call))
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._closing.add(task)
+        task.add_done_callback(self._closing.discard)
+
+    async def _take_still(self, room: Room) -> None:
+        presentation, still = room.stills, await self._fulfil(TakeStill(room.uuid))
+        if isinstance(still, Still) and room.stills is presentation and not self._stopped:
+            stills.add(room, still)
+            self.settle()
 
     async def _close(self, call: str) -> None:
         try:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import count
 
 from pexrtc_py.protocol.declare import Event
-from pexrtc_py.protocol.events import Bye, Disconnect
+from pexrtc_py.protocol.events import Bye, Disconnect, PresentationFrame
 from pexrtc_py.protocol.wire import to_text
 
 _logger = logging.getLogger(__name__)
@@ -86,7 +86,7 @@ class Streams:
         events = list(welcome)
         stream = Stream(self.limit + len(events), abort)
         for event in events:
-            stream.put(frame(event, self._id()))
+            stream.put(frame(event, self._id(event)))
         streams = self._open[participant]
         streams.append(stream)
         for old in streams[:-STREAMS_PER_PARTICIPANT]:
@@ -105,7 +105,7 @@ class Streams:
     def tell(self, participants: Sequence[str], event: Event) -> None:
         """Queue an event, encoded once, to every stream of the participants; `disconnect` and `bye` end them."""
         listening = [(participant, stream) for participant in participants for stream in self._open.get(participant, ())]
-        data = frame(event, self._id()) if listening else b""
+        data = frame(event, self._id(event)) if listening else b""
         for participant, stream in listening:
             if not stream.put(data):
                 self.dropped += 1
@@ -123,5 +123,8 @@ class Streams:
         """How many streams the participant has open."""
         return len(self._open.get(participant, ()))
 
-    def _id(self) -> str:
+    def _id(self, event: Event) -> str:
+        """A new id; but a picture is fetched by the id that its event was made with."""
+        if isinstance(event, PresentationFrame) and event.id is not None:
+            return event.id
         return base64.b64encode(f"{self.number}_{next(self._sequence)}".encode()).decode()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pexrtc_py.node import picture
+from pexrtc_py.node import picture, stills
 from pexrtc_py.node.member import Member
 from pexrtc_py.protocol.declare import Event
 from pexrtc_py.protocol.events import (
@@ -14,6 +14,7 @@ from pexrtc_py.protocol.events import (
     ParticipantSyncBegin,
     ParticipantSyncEnd,
     ParticipantUpdate,
+    PresentationFrame,
     PresentationStart,
     PresentationStop,
     Stage,
@@ -74,6 +75,7 @@ def participant(room: Room, member: Member, viewer: Member) -> Participant:
         receive_from_audio_mix=member.sound.hears,
         can_receive_personal_mix=video,
         receive_from_video_mix=member.personal_mix or VideoMix(),
+        show_live_captions=member.shows_captions,
         is_tx_muted=member.sound.tx_muted,
         studiosound_enabled=member.sound.studio,
         is_on_hold=member.on_hold,
@@ -115,6 +117,7 @@ def status(room: Room) -> ConferenceStatus:
         started=room.started,
         all_muted=room.guests_muted and not any(member.is_host for member in room.admitted),
         presentation_allowed=True,
+        live_captions_available=room.captions.available,
         guests_can_unmute=room.settings.guests_can_unmute,
         guests_can_present=room.vmr.guests_can_present,
         classification=classification(room),
@@ -156,7 +159,10 @@ def presentation(room: Room, viewer: Member) -> Event:
     if presenter is None or presenter is viewer or not viewer.receives_presentation or viewer.waiting:
         return PresentationStop()
     uri = presenter.display_name if viewer.is_host else ""
-    return PresentationStart(presenter_name=presenter.display_name, presenter_uri=uri, presenter_uuid=presenter.uuid)
+    source = "static" if room.stills.posted else "video"
+    return PresentationStart(
+        presenter_name=presenter.display_name, presenter_uri=uri, presenter_uuid=presenter.uuid, source=source, presenter_source=source
+    )
 
 
 def welcome(room: Room, viewer: Member) -> list[Event]:
@@ -164,4 +170,6 @@ def welcome(room: Room, viewer: Member) -> list[Event]:
     events = [presentation(room, viewer), *roster(room, viewer), ConferenceUpdate(status=status(room))]
     if not viewer.waiting:
         events += [layout(room, viewer), stage(room)]
+    if room.stills.latest is not None and room.floor != viewer.uuid and stills.may_see(room, viewer):
+        events.append(PresentationFrame(id=room.stills.latest))
     return events

@@ -23,10 +23,6 @@ PENDING: dict[str, set[type[Any]]] = {
     "dialling": {
         requests.Dial,
     },
-    "captions": {
-        requests.ShowLiveCaptions,
-        requests.HideLiveCaptions,
-    },
     "camera and tones": {
         requests.Dtmf,
         requests.Fecc,
@@ -50,10 +46,6 @@ PENDING: dict[str, set[type[Any]]] = {
     },
     "images": {
         requests.ThemeResource,
-        requests.PresentationJpeg,
-        requests.PresentationHighJpeg,
-        requests.PresentationPng,
-        requests.PostPresentation,
         requests.Avatar,
     },
     "registrations": {

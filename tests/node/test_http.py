@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from pexrtc_py.errors import CallError, NegotiationFailed
 from pexrtc_py.node import Node, NodeConfig, NoMedia, Vmr
-from pexrtc_py.node.plan import CallMedia, MediaPlan, OnLost, OnVoice
+from pexrtc_py.node.plan import CallMedia, MediaPlan, OnLost, OnVoice, Still
 from pexrtc_py.protocol import requests
 
 API = "/api/client/v2"
@@ -60,6 +60,9 @@ class Peerless:
 
     def capabilities(self, call: str) -> CallMedia:
         return CallMedia(audio=True, video=True, presentation=True)
+
+    async def still(self, room: str) -> Still | None:
+        return None
 
     async def aclose(self) -> None:
         self.done.append(("aclose",))

@@ -5,23 +5,28 @@ from __future__ import annotations
 from pexrtc_py.node import views
 from pexrtc_py.node.admission import Refused
 from pexrtc_py.node.asked import Asked, answers
+from pexrtc_py.node.stills import Stills
 from pexrtc_py.protocol.events import PresentationStart
 from pexrtc_py.protocol.requests import ReleaseFloor, TakeFloor
 
 GUESTS_CANNOT_PRESENT = "Guests cannot present in this conference"
+HELD_CANNOT_PRESENT = "Presenting is not possible on hold"
 WAITING_CANNOT_PRESENT = "Presenting is not possible in the waiting room"
 
 
 @answers(TakeFloor)
-def take_floor(asked: Asked, _: TakeFloor) -> None:
+def take_floor(asked: Asked, request: TakeFloor) -> None:
     """The sender presents; whoever did is told by the presentation_start of the new one, the new one is told nothing."""
     room, member = asked.room, asked.sender
     if member.waiting:
         raise Refused(403, WAITING_CANNOT_PRESENT)
+    if member.on_hold:
+        raise Refused(403, HELD_CANNOT_PRESENT)
     if not member.is_host and not room.vmr.guests_can_present:
         raise Refused(403, GUESTS_CANNOT_PRESENT)
     if room.floor == member.uuid:
         return
+    room.stills = Stills(posted=bool(request.jpegs))
     before, room.floor = room.members.get(room.floor or ""), member.uuid
     for viewer in room.admitted:
         if viewer is not member and viewer.receives_presentation:

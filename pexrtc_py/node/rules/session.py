@@ -105,6 +105,7 @@ def _token(room: Room, member: Member, token: str) -> Token:
         service_type=ServiceType(room.vmr.service_type),
         chat_enabled=room.vmr.chat,
         guests_can_present=room.vmr.guests_can_present,
+        live_captions_available=room.captions.available,
         call_tag=member.call_tag,
         bandwidth_in=room.vmr.bandwidth,
         bandwidth_out=room.vmr.bandwidth,

@@ -1,0 +1,31 @@
+"""Makes still pictures of one encoded frame."""
+
+from __future__ import annotations
+
+from io import BytesIO
+
+from PIL.Image import Image
+
+from pexrtc_media.base import AccessUnit
+from pexrtc_py.engine.decoders import VideoDecoder
+from pexrtc_py.node.plan import Still
+
+LOW = (640, 360)
+"""No side of a small picture is longer, in pixels."""
+
+
+def snapshot(keyframe: AccessUnit) -> Still | None:
+    """A keyframe as pictures; None when it cannot be decoded. Takes some hundredths of a second, so it belongs in an executor."""
+    frames = VideoDecoder(keyframe.codec).decode(keyframe)
+    if not frames:
+        return None
+    picture = frames[-1].to_image()
+    small = picture.copy()
+    small.thumbnail(LOW)
+    return Still(_file(small, "JPEG", quality=80), _file(picture, "JPEG", quality=90), _file(picture, "PNG", compress_level=1))
+
+
+def _file(picture: Image, kind: str, **options: int) -> bytes:
+    written = BytesIO()
+    picture.save(written, kind, **options)
+    return written.getvalue()
