@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Coroutine, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, Unpack, overload
 
+from pexrtc_py import stills
 from pexrtc_py.calling import CallOptions, new_call
 from pexrtc_py.errors import Disconnected, FloorRefused, LobbyTimeout, NodeError, PexRTCError, RequestRefused, UsageError
 from pexrtc_py.hub import LIMIT, Events, Hub
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from pexrtc_media.base import Source
     from pexrtc_py.call import Call
     from pexrtc_py.recording import Recording
+    from pexrtc_py.stills import Picture
 
 T = TypeVar("T")
 E = TypeVar("E")
@@ -179,6 +181,14 @@ class Conference(ConferenceScope):
     def present(self, source: Source[Any]) -> AbstractAsyncContextManager[None]:
         """Hold the floor and show slides inside the block; raises `FloorRefused` on entering."""
         return self._call().present(source)
+
+    async def present_stills(self, pictures: Iterable[Picture] | AsyncIterable[Picture], *, seconds_each: float = 5.0) -> None:
+        """Hold the floor and show pictures one after another, without video and without a call; returns after the last.
+
+        A picture is the path or the bytes of a file, or decoded by Pillow or PyAV. An asynchronous iterable is shown as it comes, without
+        `seconds_each`. Ends when somebody else takes the floor. Raises `FloorRefused`, and `UsageError` for what is no picture.
+        """
+        await stills.present_stills(self, pictures, seconds_each=seconds_each)
 
     async def record(self, path: str | Path) -> Recording:
         """Record what arrives into a file, undecoded; leaving the conference finishes it. Raises `RecordingError`."""

@@ -23,9 +23,10 @@ MAY_IMPORT = {
     "hub": {"signaling", "engine", "media", *PROTOCOL},
     "slots": {"engine", "media", "errors"},
     "recording": {"engine", "media", "hub", "call", *PROTOCOL},
+    "stills": {"signaling", "hub", *PROTOCOL},
     "call": {"signaling", "engine", "media", "hub", "slots", "recording", *PROTOCOL},
     "calling": {"engine", "media", "call", *PROTOCOL},
-    "conference": {"signaling", "engine", "media", "hub", "call", "calling", "slots", "recording", *PROTOCOL},
+    "conference": {"signaling", "engine", "media", "hub", "call", "calling", "slots", "stills", "recording", *PROTOCOL},
     "bot": {"conference", "call", "recording", "hub", "media", *PROTOCOL},
 }
 NODE_MEDIA = {"bridge", "bridge_call", "bridge_room", "mixing", "forwarding", "snapshots", "splash"}
