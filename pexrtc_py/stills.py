@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterable, AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, AsyncIterable, Iterable
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeVar
@@ -49,10 +49,11 @@ async def present_stills(conference: Presenting, pictures: Iterable[Picture] | A
     """See `Conference.present_stills`."""
     await conference.ask_as_me(TakeFloor(jpegs=True))
     try:
-        async for picture in _in_time(conference, pictures, seconds_each):
-            frame = await asyncio.to_thread(jpeg, picture)
-            if not _has_floor(conference) or not await _posted(conference, frame):
-                break
+        async with contextlib.aclosing(_in_time(conference, pictures, seconds_each)) as shown:
+            async for picture in shown:
+                frame = await asyncio.to_thread(jpeg, picture)
+                if not _has_floor(conference) or not await _posted(conference, frame):
+                    break
     finally:
         with contextlib.suppress(NodeError):
             await conference.ask_as_me(ReleaseFloor())
@@ -62,16 +63,22 @@ def jpeg(picture: Picture) -> bytes:
     """A picture as a JPEG file; what is one already stays as it is. Raises `UsageError` for what is no picture."""
     from PIL import Image
 
-    data = Path(picture).read_bytes() if isinstance(picture, str | Path) else picture
-    if isinstance(data, bytes) and data.startswith(JPEG):
-        return data
     try:
-        image = Image.open(BytesIO(data)) if isinstance(data, bytes) else data if isinstance(data, Image.Image) else data.to_image()
+        data = Path(picture).read_bytes() if isinstance(picture, str | Path) else picture
+        if isinstance(data, bytes) and data.startswith(JPEG):
+            return data
+        image = (
+            Image.open(BytesIO(data))
+            if isinstance(data, bytes)
+            else data
+            if isinstance(data, Image.Image)
+            else Image.fromarray(data.to_ndarray(format="rgb24"))
+        )
         written = BytesIO()
         image.convert("RGB").save(written, "JPEG", quality=QUALITY)
     except (OSError, ValueError) as error:
         named = picture if isinstance(picture, str | Path) else f"what was given as {type(picture).__name__}"
-        raise UsageError(f"This is no picture that can be presented: {named}") from error
+        raise UsageError(f"This is no picture that can be presented: {named} ({error})") from error
     return written.getvalue()
 
 
@@ -98,7 +105,7 @@ async def _keeps_floor(conference: Presenting, seconds: float) -> bool:
 
 async def _in_time(
     conference: Presenting, pictures: Iterable[Picture] | AsyncIterable[Picture], seconds_each: float
-) -> AsyncIterator[Picture]:
+) -> AsyncGenerator[Picture, None]:
     """An asynchronous iterable's pictures as they come; of others each for its time, but no longer than we have the floor."""
     if isinstance(pictures, AsyncIterable):
         async for picture in pictures:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from io import BytesIO
 
-from PIL.Image import Image
+from PIL.Image import Image, fromarray
 
 from pexrtc_media.base import AccessUnit
 from pexrtc_py.engine.decoders import VideoDecoder
@@ -19,7 +19,7 @@ def snapshot(keyframe: AccessUnit) -> Still | None:
     frames = VideoDecoder(keyframe.codec).decode(keyframe)
     if not frames:
         return None
-    picture = frames[-1].to_image()
+    picture = fromarray(frames[-1].to_ndarray(format="rgb24"))
     small = picture.copy()
     small.thumbnail(LOW)
     return Still(_file(small, "JPEG", quality=80), _file(picture, "JPEG", quality=90), _file(picture, "PNG", compress_level=1))

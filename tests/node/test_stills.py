@@ -21,7 +21,8 @@ from pexrtc_py.node.snapshots import snapshot
 from pexrtc_py.node.stills import KEPT, Stills
 from pexrtc_py.node.streams import Streams
 from pexrtc_py.protocol import requests
-from pexrtc_py.protocol.events import Event, PresentationFrame, PresentationStart, PresentationStop
+from pexrtc_py.protocol.declare import Event
+from pexrtc_py.protocol.events import PresentationFrame, PresentationStart, PresentationStop
 
 JPEG = b"\xff\xd8\xff picture"
 PICTURE = Still(b"low", b"high", b"png")

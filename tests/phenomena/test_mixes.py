@@ -120,10 +120,9 @@ async def test_captions_are_told_to_who_wants_them() -> None:
 
 async def test_a_guest_who_may_not_present_shows_no_pictures() -> None:
     async with Node(Vmr("meet", host_pin="1", guests_can_present=False)) as node:
-        options = {"node": node.url, "media": False}
-        async with pexrtc_py.join("meet", display_name="Host", pin="1", **options) as host:
+        async with pexrtc_py.join("meet", node=node.url, display_name="Host", pin="1", media=False) as host:
             await host.start_conference()
-            async with pexrtc_py.join("meet", display_name="Guest", pin="none", **options) as guest:
+            async with pexrtc_py.join("meet", node=node.url, display_name="Guest", pin="none", media=False) as guest:
                 with pytest.raises(FloorRefused):
                     await guest.present_stills([Image.new("RGB", (16, 9))])
 
