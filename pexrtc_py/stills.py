@@ -61,25 +61,24 @@ async def present_stills(conference: Presenting, pictures: Iterable[Picture] | A
 
 def jpeg(picture: Picture) -> bytes:
     """A picture as a JPEG file; what is one already stays as it is. Raises `UsageError` for what is no picture."""
-    from PIL import Image
-
     try:
         data = Path(picture).read_bytes() if isinstance(picture, str | Path) else picture
         if isinstance(data, bytes) and data.startswith(JPEG):
             return data
-        image = (
-            Image.open(BytesIO(data))
-            if isinstance(data, bytes)
-            else data
-            if isinstance(data, Image.Image)
-            else Image.fromarray(data.to_ndarray(format="rgb24"))
-        )
         written = BytesIO()
-        image.convert("RGB").save(written, "JPEG", quality=QUALITY)
+        _decoded(data).convert("RGB").save(written, "JPEG", quality=QUALITY)
     except (OSError, ValueError) as error:
         named = picture if isinstance(picture, str | Path) else f"what was given as {type(picture).__name__}"
         raise UsageError(f"This is no picture that can be presented: {named} ({error})") from error
     return written.getvalue()
+
+
+def _decoded(picture: bytes | Image | VideoFrame) -> Image:
+    from PIL import Image
+
+    if isinstance(picture, bytes):
+        return Image.open(BytesIO(picture))
+    return picture if isinstance(picture, Image.Image) else Image.fromarray(picture.to_ndarray(format="rgb24"))
 
 
 def _has_floor(conference: Presenting) -> bool:
