@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pexrtc_media.base import Source
+    from pexrtc_py.engine.stats import SlotStats
     from pexrtc_py.hub import Hub
     from pexrtc_py.protocol.declare import CallRequest, ParticipantRequest
     from pexrtc_py.protocol.models import OpenMediaType
@@ -117,6 +118,10 @@ class Call:
     def presentation(self) -> CallSlot:
         """The slides."""
         return self._slot(Slot.PRESENTATION)
+
+    def stats(self) -> dict[Slot, SlotStats]:
+        """How each slot fares, in both directions."""
+        return {slot: carried.stats() for slot, carried in self.slots.items()}
 
     @property
     def uuid(self) -> str | None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 from pexrtc_py.engine.clock import unix_time
 from pexrtc_py.engine.pump import MAX_UNITS, Pump, UnitStream
 from pexrtc_py.engine.sending import Outbound
+from pexrtc_py.engine.stats import Meter
 
 if TYPE_CHECKING:
     from pexrtc_media.base import AccessUnit, Sink, Source
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from pexrtc_py.engine.playout import FrameStream
     from pexrtc_py.engine.reception import ReceiverStats
     from pexrtc_py.engine.sender import SenderStats
+    from pexrtc_py.engine.stats import SlotStats
     from pexrtc_py.engine.types import Slot
 
 
@@ -26,6 +29,8 @@ class CallSlot:
     ) -> None:
         self._transceiver = transceiver
         self._changed = changed
+        self._meter = Meter(transceiver)
+        self._measuring = asyncio.create_task(self._meter.run())
         self._pump: Pump[Any] | None = None
         self.outbound = Outbound(transceiver.sender, max_bitrate=bandwidth and bandwidth * 1000)
 
@@ -47,6 +52,10 @@ class CallSlot:
     def sent(self) -> SenderStats:
         """Counters of what is sent."""
         return self._transceiver.sender.stats
+
+    def stats(self) -> SlotStats:
+        """How it fares in both directions: counters, rates of the last seconds, losses, codec and picture size."""
+        return self._meter.read(unix_time())
 
     async def send(self, source: Source[Any] | None) -> None:
         """Send this source from now on, None for nothing; renegotiates when the direction changes. Raises CallError or NodeError."""
@@ -90,5 +99,6 @@ class CallSlot:
 
     async def aclose(self) -> None:
         """Stop sending and end the sink."""
+        self._measuring.cancel()
         await self.to(None)
         await self.outbound.aclose()

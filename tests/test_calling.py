@@ -128,6 +128,22 @@ async def test_a_recording_of_a_call_without_video_has_sound(node: Node, join: J
     assert recording.result.tracks["audio"].codec == "opus"
 
 
+async def test_statistics_say_how_a_call_fares(node: Node, join: Join) -> None:
+    tx, rx = await join("tx", video=Pattern((640, 360))), await join("rx")
+    assert tx.call is not None
+    assert rx.call is not None
+
+    async with rx.call.video.frames() as frames:
+        async for _ in frames:
+            got, sent = rx.call.stats()[Slot.VIDEO].inbound, tx.call.stats()[Slot.VIDEO].outbound
+            if got.frames_decoded > 5 and got.frame_width == 640 and sent.round_trip_time is not None:
+                break
+
+    assert (got.codec, got.frame_height, sent.frame_width, sent.codec) == ("vp8", 360, 640, "vp8")
+    assert min(got.bitrate, got.frames_per_second, got.decode_delay, sent.bitrate, sent.frames_per_second) > 0
+    assert rx.call.stats()[Slot.AUDIO].outbound.packets_sent == 0
+
+
 # --- asking for what is missing ------------------------------------------------------------------------------------------------
 
 

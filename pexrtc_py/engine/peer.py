@@ -30,6 +30,7 @@ from pexrtc_py.errors import IceFailed, NegotiationFailed
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from pexrtc_py.engine.feedback import RemoteReport
     from pexrtc_py.engine.receiver import FeedbackRequest
 
 logger = logging.getLogger(__name__)
@@ -50,12 +51,21 @@ _DEFAULT_CODECS = {Slot.AUDIO: ("opus",), Slot.VIDEO: ("vp8", "h264"), Slot.PRES
 class Transceiver:
     """One section: what we want of it, what was agreed, and the sender and receiver of its media."""
 
-    def __init__(self, slot: Slot, options: SlotOptions, sender: RtpSender, receiver: EncodedReceiver) -> None:
+    def __init__(
+        self,
+        slot: Slot,
+        options: SlotOptions,
+        sender: RtpSender,
+        receiver: EncodedReceiver,
+        remote_report: Callable[[], RemoteReport | None] = lambda: None,
+    ) -> None:
         self.slot = slot
         self.direction = options.direction
         self.wanted_codecs = options.codecs or _DEFAULT_CODECS[slot]
         self.sender = sender
         self.receiver = receiver
+        self.remote_report = remote_report
+        """What the other side last said of what we send."""
         self.negotiated: Negotiated | None = None
 
     def apply(self, negotiated: Negotiated | None) -> None:
@@ -154,7 +164,8 @@ class Peer:
         sender = RtpSender(slot=slot, transmit=self._transmit)
         sender.on_started = self._report_now
         patience = self._audio_patience if slot is Slot.AUDIO else None
-        return Transceiver(slot, options, sender, EncodedReceiver(slot=slot, request=self._request, patience=patience))
+        receiver = EncodedReceiver(slot=slot, request=self._request, patience=patience)
+        return Transceiver(slot, options, sender, receiver, lambda: self.feedback.remote_reports.get(sender.ssrc))
 
     def on_state(self, callback: Callable[[PeerState], None]) -> None:
         """Call back at each change of `state`."""

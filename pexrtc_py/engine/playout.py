@@ -6,6 +6,7 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator
 from fractions import Fraction
+from time import perf_counter
 from typing import NamedTuple, Self
 
 from av import AudioFrame, VideoFrame
@@ -47,6 +48,7 @@ class FrameStream(AsyncIterator[Frame]):
     def __init__(self, receiver: EncodedReceiver, *, maxsize: int | None = None) -> None:
         audio = receiver.slot is Slot.AUDIO
         self._units = UnitStream(receiver)
+        self._receiver = receiver
         self._decoding = _Decoding(maxsize or (MAX_AUDIO_FRAMES if audio else MAX_VIDEO_FRAMES))
         self._ready: deque[Decoded] = deque()
         self._maxsize = self._decoding.maxsize
@@ -104,6 +106,7 @@ class FrameStream(AsyncIterator[Frame]):
         await asyncio.wait([job])  # a reader that gives up waiting leaves its frames to the next call
         self._job = None
         self._ready += job.result()
+        self._receiver.decoded(*self._decoding.work())
         while len(self._ready) > self._maxsize:
             self._ready.popleft()
             self._late += 1
@@ -119,17 +122,25 @@ class _Decoding:
         self.late = 0
         self.damaged = 0
         self.needs_keyframe = False
+        self._count, self._seconds = 0, 0.0
         self._decoder: VideoDecoder | AudioDecoder | None = None
         self._made_for: tuple[str, int] | None = None
 
+    def work(self) -> tuple[int, float]:
+        """How many frames were decoded since the last call, in how many seconds."""
+        done, self._count, self._seconds = (self._count, self._seconds), 0, 0.0
+        return done
+
     def decode(self, units: list[AccessUnit]) -> list[Decoded]:
         """The newest `maxsize` frames of these units."""
-        newest: deque[Decoded] = deque(maxlen=self.maxsize)
+        began, newest = perf_counter(), deque[Decoded](maxlen=self.maxsize)
         for unit in units:
             for frame in self._frames(unit):
                 frame.pts, frame.time_base = unit.timestamp, Fraction(1, unit.clock_rate)
                 self.late += len(newest) == self.maxsize
                 newest.append(Decoded(unit, frame))
+                self._count += 1
+        self._seconds += perf_counter() - began
         return list(newest)
 
     def _frames(self, unit: AccessUnit) -> list[VideoFrame] | list[AudioFrame]:

@@ -78,6 +78,9 @@ class EncodedReceiver:
         """The stream that repairs it; None before its first packet."""
         self.rtt: float | None = None
         """Round trip in seconds, as feedback or a retransmission last showed it."""
+        self.codec: str | None = None
+        """Of what arrived last."""
+        self.last_keyframe: AccessUnit | None = None
         self._request = request
         self._video = slot.kind == "video"
         self._nacks = self._video if nacks is None else nacks
@@ -194,8 +197,15 @@ class EncodedReceiver:
             self._stats.jitter = self._statistics.jitter / self._statistics.clock_rate
         return self._stats
 
+    def decoded(self, frames: int, seconds: float) -> None:
+        """Count what a reader of frames has decoded, and how long that took."""
+        self._stats.frames_decoded += frames
+        self._stats.total_decode_time += seconds
+
     def _deliver(self, unit: AccessUnit) -> None:
+        self.codec = unit.codec
         if unit.keyframe:
+            self.last_keyframe = unit
             self._asked_keyframe = self._asked_keyframe if self._unanswered else None
             self._wants_keyframe, self._unanswered = False, 0
         for subscriber in self._subscribers:

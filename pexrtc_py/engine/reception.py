@@ -41,6 +41,10 @@ class ReceiverStats:
     key_frames_received: int = 0
     frames_dropped: int = 0
     """Frames not handed out because they were damaged, or waited for a keyframe."""
+    frames_decoded: int = 0
+    """By all who iterate frames."""
+    total_decode_time: float = 0.0
+    """Seconds spent on them."""
     epochs: int = 0
     """Streams so far: 1 while the first one lasts."""
     resyncs: int = 0

@@ -70,6 +70,7 @@ class RtpSender:
         self.ssrc, self.rtx_ssrc = random.sample(range(1, 1 << 32), 2)
         self.stats = SenderStats()
         self.codecs: tuple[Codec, ...] = ()
+        self.last_keyframe: AccessUnit | None = None
         self.on_keyframe_request: Callable[[], None] | None = None
         """The other side needs a keyframe (PLI, FIR)."""
         self.on_bitrate: Callable[[int], None] | None = None
@@ -137,7 +138,9 @@ class RtpSender:
             marker = codec.name != "opus" and payload is payloads[-1]
             self._send_packet(RtpPacket(codec.payload_type, marker, self._sequence_number, timestamp, self.ssrc, payload))
         self.stats.units += 1
-        self.stats.keyframes += unit.keyframe
+        if unit.keyframe:
+            self.stats.keyframes += 1
+            self.last_keyframe = unit
         if first and self.on_started is not None:
             self.on_started()
         return True
