@@ -7,7 +7,8 @@ async with pexrtc_py.join("meet.alice@example.com", display_name="Recorder") as 
 ```
 
 Nothing is loaded before it is used: importing this package costs next to nothing. Beside the names below, every error of
-`pexrtc_py.errors` is here; requests and events keep their modules (`requests.Lock`, `events.ParticipantCreate`), since names repeat.
+`pexrtc_py.errors` is here; requests, events and what they hold keep their modules (`requests.Lock`, `events.Layout`,
+`models.Transforms`), since names repeat.
 """
 
 from __future__ import annotations
@@ -55,6 +56,7 @@ if TYPE_CHECKING:
     from pexrtc_py.node.config import Vmr as Vmr
     from pexrtc_py.node.server import Node as Node
     from pexrtc_py.protocol import events as events
+    from pexrtc_py.protocol import models as models
     from pexrtc_py.protocol import requests as requests
     from pexrtc_py.protocol.declare import Event as Event
     from pexrtc_py.protocol.events import BreakoutBegin as BreakoutBegin
@@ -200,7 +202,7 @@ _NAMES = {
     ),
 }
 _HOME = {name: module for module, names in _NAMES.items() for name in names}
-_MODULES = {"events": "pexrtc_py.protocol.events", "requests": "pexrtc_py.protocol.requests"}
+_MODULES = {"events": "pexrtc_py.protocol.events", "models": "pexrtc_py.protocol.models", "requests": "pexrtc_py.protocol.requests"}
 
 
 def __getattr__(name: str) -> Any:

@@ -700,5 +700,5 @@ def test_what_checkers_see_is_what_is_loaded() -> None:
     seen = {(each.module, alias.name) for each in guarded.body if isinstance(each, ast.ImportFrom) for alias in each.names}
     homes = {(home, name) for name, home in pexrtc_py._HOME.items()}
 
-    assert seen - homes == {("pexrtc_py.protocol", "events"), ("pexrtc_py.protocol", "requests")}
+    assert seen - homes == {("pexrtc_py.protocol", name) for name in ("events", "models", "requests")}
     assert homes <= seen

@@ -205,6 +205,8 @@ class Forwarder:
 
     async def keyframe(self, sources: Collection[str]) -> AccessUnit | None:
         """The next keyframe of any of these sources, which is asked for; None when there is none within some seconds."""
+        if not sources:
+            return None
         arrived: asyncio.Future[AccessUnit] = asyncio.get_running_loop().create_future()
         self._waiting[arrived] = frozenset(sources)
         try:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 from typing import Any
 
@@ -15,8 +17,10 @@ from pexrtc_py.errors import NotAllowed, RequestRefused
 from pexrtc_py.node import stills
 from pexrtc_py.node.asked import Answered, Need, TakeStill
 from pexrtc_py.node.config import Vmr
+from pexrtc_py.node.forwarding import KEYFRAME_TRIES, Forwarder
 from pexrtc_py.node.inprocess import Attendee, InProcess, answer_everything
 from pexrtc_py.node.plan import Still
+from pexrtc_py.node.routing import ASK_EVERY
 from pexrtc_py.node.snapshots import snapshot
 from pexrtc_py.node.stills import KEPT, Stills
 from pexrtc_py.node.streams import Streams
@@ -208,3 +212,11 @@ def test_a_keyframe_becomes_pictures_of_what_it_shows(codec: str) -> None:
         assert left.max() < 40
         assert right[0] > 200
         assert right[1:].max() < 40
+
+
+async def test_a_keyframe_of_nobody_is_not_waited_for() -> None:
+    with ThreadPoolExecutor() as executor:
+        forwarder = Forwarder(executor=executor, title="")
+
+        async with asyncio.timeout(KEYFRAME_TRIES * ASK_EVERY / 2):
+            assert await forwarder.keyframe(()) is None

@@ -54,7 +54,8 @@ def _picture(asked: Asked, id: str | None) -> Generator[Need, Any, Still]:
     if room.floor is None or not stills.may_see(room, asked.sender):
         raise Refused(404, NO_PICTURE)
     presentation.asked = asked.now
-    if not id and not presentation.posted and asked.now - presentation.tried >= stills.EVERY:
+    old = presentation.latest is None or asked.now - presentation.tried >= stills.EVERY
+    if not id and not presentation.posted and old:
         presentation.tried = asked.now
         made: Still | None = yield TakeStill(room.uuid)
         if made is not None and room.stills is presentation:
