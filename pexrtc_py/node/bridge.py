@@ -105,6 +105,11 @@ class Bridge:
         flows = {slot: section is not None and section.direction is not Direction.INACTIVE for slot, section in agreed.items()}
         return CallMedia(flows[Slot.AUDIO], flows[Slot.VIDEO], agreed[Slot.PRESENTATION] is not None)
 
+    async def look(self, room: str, participant: str) -> bytes | None:
+        """The brightness of `LOOK` points of a participant's main video, row by row; None when no picture arrives within some seconds."""
+        known = self._rooms.get(room)
+        return await known.look(participant) if known else None
+
     async def still(self, room: str) -> Still | None:
         """A picture of what is presented now; None when there is no video of it within some seconds."""
         known = self._rooms.get(room)

@@ -17,7 +17,7 @@ from pexrtc_py.node.forwarding import Forwarder, TranscoderStats, View
 from pexrtc_py.node.mixing import Job, MixingDesk, Played
 from pexrtc_py.node.plan import MediaPlan, OnVoice, Still
 from pexrtc_py.node.routing import board, main_sources, seat_of, slides_sources
-from pexrtc_py.node.snapshots import snapshot
+from pexrtc_py.node.snapshots import glance, snapshot
 from pexrtc_py.node.sound import BLOCK, RATE
 
 logger = logging.getLogger(__name__)
@@ -114,6 +114,14 @@ class BridgedRoom:
         slides = {name: View(slides_sources(self.plan, name)) for name in started}
         self.video[Slot.VIDEO].show(main, now)
         self.video[Slot.PRESENTATION].show(slides, now)
+
+    async def look(self, participant: str) -> bytes | None:
+        """The brightness of `LOOK` points of a participant's main video, row by row; None when no picture arrives within some seconds."""
+        sending = {call.call for call in self.calls.values() if call.participant == participant}
+        keyframe = await self.video[Slot.VIDEO].keyframe(sending)
+        if keyframe is None:
+            return None
+        return await asyncio.get_running_loop().run_in_executor(self._pictures, glance, keyframe)
 
     async def still(self) -> Still | None:
         """A picture of what is presented now; None when there is no video of it within some seconds."""

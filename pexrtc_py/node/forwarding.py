@@ -163,7 +163,7 @@ class Forwarder:
         self._asker = KeyframeAsker()
         self._splashes: dict[tuple[str, Board], AccessUnit | None] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        self._waiting: dict[asyncio.Future[AccessUnit], frozenset[str]] = {}
+        self._waiting: dict[asyncio.Future[AccessUnit | None], frozenset[str]] = {}
 
     @property
     def transcoders(self) -> Mapping[tuple[str, str], TranscoderStats]:
@@ -185,6 +185,7 @@ class Forwarder:
         """The call is gone; an unknown one is no error."""
         if self._sources.pop(call, None):
             self._receivers.pop(call).transceiver.sender.on_keyframe_request = None
+            self._hand_out(call, None)
             self._asker.forget(call)
             self._asker.forget(_splash_for(call))
 
@@ -207,7 +208,7 @@ class Forwarder:
         """The next keyframe of any of these sources, which is asked for; None when there is none within some seconds."""
         if not sources:
             return None
-        arrived: asyncio.Future[AccessUnit] = asyncio.get_running_loop().create_future()
+        arrived: asyncio.Future[AccessUnit | None] = asyncio.get_running_loop().create_future()
         self._waiting[arrived] = frozenset(sources)
         try:
             for _ in range(KEYFRAME_TRIES):
@@ -238,7 +239,8 @@ class Forwarder:
         while self._tasks:
             await asyncio.wait(self._tasks)
 
-    def _hand_out(self, source: str, keyframe: AccessUnit) -> None:
+    def _hand_out(self, source: str, keyframe: AccessUnit | None) -> None:
+        """Tell those who wait for a keyframe of this source, None when there will be none."""
         for arrived, sources in self._waiting.items():
             if source in sources and not arrived.done():
                 arrived.set_result(keyframe)

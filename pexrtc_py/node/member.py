@@ -7,6 +7,7 @@ from dataclasses import KW_ONLY, dataclass, field
 
 from pexrtc_py.node.audio_mixes import Sound
 from pexrtc_py.node.plan import NO_MEDIA, CallMedia
+from pexrtc_py.node.stillness import Stillness
 from pexrtc_py.protocol.callstate import CallState, call_machine
 from pexrtc_py.protocol.machine import Machine
 from pexrtc_py.protocol.models import Role, VideoMix
@@ -54,6 +55,7 @@ class Member:
     video_muted: bool = False
     client_muted: bool = False
     on_hold: bool = False
+    stillness: Stillness = field(default_factory=Stillness)
     shows_captions: bool = False
     sound: Sound = field(default_factory=Sound)
     buzzed: float = 0

@@ -55,5 +55,9 @@ def shown(room: Room, viewer: Member, ordered: list[Member] | None = None) -> li
         return []
     extended = bool(room.settings.transforms.enable_extended_ac)
     people = order(room) if ordered is None else ordered
-    others = (member for member in people if member is not viewer and not member.video_muted and not member.on_hold)
+    others = (member for member in people if member is not viewer and _is_seen(member))
     return list(islice(others, capacity(layout_of(room, viewer), extended=extended)))
+
+
+def _is_seen(member: Member) -> bool:
+    return not (member.video_muted or member.on_hold or member.stillness.silent)

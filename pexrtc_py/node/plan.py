@@ -56,6 +56,10 @@ class MediaPlan:
     """Participants by their places in the picture: those placed by hand, the spotlit and the pinned ones, then the latest speaker."""
 
 
+LOOK = (32, 18)
+"""Points across and down of a look at a picture."""
+
+
 @dataclass(frozen=True)
 class Still:
     """A picture of the presentation: small and full-size JPEG, and PNG where there is one."""
@@ -106,6 +110,10 @@ class Media(Protocol):
 
     def capabilities(self, call: str) -> CallMedia:
         """What the last answer of the call carries; all False for an unknown call."""
+        ...
+
+    async def look(self, room: str, participant: str) -> bytes | None:
+        """The brightness of `LOOK` points of a participant's main video, row by row; None when no picture arrives within some seconds."""
         ...
 
     async def still(self, room: str) -> Still | None:

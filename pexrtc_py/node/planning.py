@@ -24,7 +24,7 @@ def _seat(room: Room, member: Member, call: NodeCall) -> Seat:
         participant=member.uuid,
         call=call.uuid,
         audible=present and not member.muted,
-        visible=present and not member.video_muted,
+        visible=present and not member.video_muted and not member.stillness.silent,
         admitted=not member.waiting,
         sees_presentation=present and member.receives_presentation and member.uuid != room.floor,
         held=member.on_hold,

@@ -203,6 +203,10 @@ class NoMedia:
         """None."""
         return NO_MEDIA
 
+    async def look(self, room: str, participant: str) -> bytes | None:
+        """None."""
+        return None
+
     async def still(self, room: str) -> Still | None:
         """None."""
         return None

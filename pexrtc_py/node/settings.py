@@ -22,4 +22,4 @@ class Settings:
     by_hand: HandmadeLayout | None = None
     """The layout that a Host made by hand, which goes before the transforms."""
     silent_video: SilentVideo = field(default_factory=SilentVideo)
-    """When a still picture counts as nobody; kept and not acted on, for this node looks into no picture."""
+    """When a still picture counts as nobody, in Adaptive Composition."""

@@ -6,19 +6,22 @@ import asyncio
 import logging
 from collections.abc import Callable, Coroutine, Generator
 from itertools import groupby
-from typing import Any
+from math import inf
+from typing import Any, TypeVar
 
 from pexrtc_py.errors import CallError
-from pexrtc_py.node import stills
+from pexrtc_py.node import stills, watching
 from pexrtc_py.node.asked import Answered, Need, OpenCall, TakeStill
 from pexrtc_py.node.captioning import Captioning
 from pexrtc_py.node.desk import Desk, Incoming, Reply
+from pexrtc_py.node.member import Member
 from pexrtc_py.node.outbox import CloseCall, StartCall, TakeCandidate, Tell
 from pexrtc_py.node.plan import Media, MediaFactory, MediaPlan, Still
 from pexrtc_py.node.room import Room
 from pexrtc_py.node.streams import Stream, Streams
 from pexrtc_py.protocol.wire import failed
 
+T = TypeVar("T")
 _logger = logging.getLogger(__name__)
 MEDIA_SECONDS = 10.0
 """The media part answers an offer within this; clients give up earlier, some after 5 s."""
@@ -65,6 +68,9 @@ class Shell:
             if stills.due(room, self.clock()):
                 room.stills.tried = self.clock()
                 self._spawn(self._take_still(room))
+            for member in watching.due(room, self.clock()):
+                member.stillness.looked = inf
+                self._spawn(self._look(room, member))
         self.settle()
 
     def settle(self) -> None:
@@ -104,10 +110,10 @@ class Shell:
             return reply
 
     async def _fulfil(self, need: Need) -> Answered | Still | Exception | None:
+        if isinstance(need, TakeStill):
+            return await self._seen(self._media.still(need.room))
         try:
             async with asyncio.timeout(MEDIA_SECONDS):
-                if isinstance(need, TakeStill):
-                    return await self._media.still(need.room)
                 if isinstance(need, OpenCall):
                     sdp = await self._media.open(need.room, need.participant, need.call, need.sdp, bandwidth=need.bandwidth)
                 else:
@@ -150,9 +156,24 @@ class Shell:
         self._closing.add(task)
         task.add_done_callback(self._closing.discard)
 
+    async def _look(self, room: Room, member: Member) -> None:
+        points = await self._seen(self._media.look(room.uuid, member.uuid))
+        if not self._stopped:
+            watching.see(room, member, points, self.clock())
+            self.settle()
+
+    async def _seen(self, looking: Coroutine[Any, Any, T | None]) -> T | None:
+        """What the media part sees; nothing when it fails."""
+        try:
+            async with asyncio.timeout(MEDIA_SECONDS):
+                return await looking
+        except Exception:
+            _logger.exception("the media part failed to look at a picture")
+            return None
+
     async def _take_still(self, room: Room) -> None:
-        presentation, still = room.stills, await self._fulfil(TakeStill(room.uuid))
-        if isinstance(still, Still) and room.stills is presentation and not self._stopped:
+        presentation, still = room.stills, await self._seen(self._media.still(room.uuid))
+        if still is not None and room.stills is presentation and not self._stopped:
             stills.add(room, still)
             self.settle()
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from io import BytesIO
 
-from PIL.Image import Image, fromarray
+from PIL.Image import Image, Resampling, fromarray
 
 from pexrtc_media.base import AccessUnit
 from pexrtc_py.engine.decoders import VideoDecoder
-from pexrtc_py.node.plan import Still
+from pexrtc_py.node.plan import LOOK, Still
 
 LOW = (640, 360)
 """No side of a small picture is longer, in pixels."""
@@ -23,6 +23,12 @@ def snapshot(keyframe: AccessUnit) -> Still | None:
     small = picture.copy()
     small.thumbnail(LOW)
     return Still(_file(small, "JPEG", quality=80), _file(picture, "JPEG", quality=90), _file(picture, "PNG", compress_level=1))
+
+
+def glance(keyframe: AccessUnit) -> bytes | None:
+    """The brightness of `LOOK` points of a keyframe, row by row; None when it cannot be decoded. Belongs in an executor too."""
+    frames = VideoDecoder(keyframe.codec).decode(keyframe)
+    return fromarray(frames[-1].to_ndarray(format="gray")).resize(LOOK, Resampling.BOX).tobytes() if frames else None
 
 
 def _file(picture: Image, kind: str, **options: int) -> bytes:

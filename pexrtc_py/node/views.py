@@ -61,6 +61,7 @@ def participant(room: Room, member: Member, viewer: Member) -> Participant:
         is_presenting=room.floor == member.uuid,
         presentation_supported=any(call.media.presentation for call in member.calls.values()),
         is_video_muted=member.video_muted,
+        is_video_silent=member.stillness.silent,
         is_client_muted=member.client_muted,
         needs_presentation_in_mix=member.presentation_in_mix,
         rx_presentation_policy=Policy.ALLOW if member.receives_presentation else Policy.DENY,

@@ -61,6 +61,9 @@ class Peerless:
     def capabilities(self, call: str) -> CallMedia:
         return CallMedia(audio=True, video=True, presentation=True)
 
+    async def look(self, room: str, participant: str) -> bytes | None:
+        return None
+
     async def still(self, room: str) -> Still | None:
         return None
 

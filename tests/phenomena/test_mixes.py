@@ -12,12 +12,12 @@ import pytest
 from PIL import Image
 
 import pexrtc_py
-from pexrtc_media import Pattern, Tone, stamp
+from pexrtc_media import Pattern, Still, Tone, stamp
 from pexrtc_py.errors import FloorRefused, UsageError
 from pexrtc_py.node import Caption, Node, Vmr
 from pexrtc_py.node.sound import DUCKED
 from pexrtc_py.protocol.events import LiveCaptions, PresentationFrame, PresentationStart, PresentationStop
-from pexrtc_py.protocol.models import AudioMix
+from pexrtc_py.protocol.models import AudioMix, SilentVideo, Transforms
 from tests.media_checks import Ear, call_of, strength, until
 
 if TYPE_CHECKING:
@@ -43,6 +43,18 @@ async def test_an_interpreter_is_heard_over_the_floor_by_those_who_listen_in_its
 
     await in_london.hears(None)
     assert paris.participants[interpreter.my_uuid].send_to_audio_mixes == (AudioMix(mix_name=FRENCH, prominent=True),)
+
+
+async def test_whose_picture_rests_is_silent_until_it_moves(join: Join) -> None:
+    ann, bob = await join("Ann", video=Still(np.full((180, 320, 3), 90, np.uint8))), await join("Bob", video=Pattern((320, 180), 10))
+    await bob.transform_layout(transforms=Transforms(layout="ac"))
+    await bob.silent_video_detection(config=SilentVideo(silent_after=1, reactivate_after=1))
+
+    await until(lambda: bob.participants[ann.my_uuid].is_video_silent, 30)
+    await call_of(ann).video.send(Pattern((320, 180), 10))
+    await until(lambda: not bob.participants[ann.my_uuid].is_video_silent, 30)
+
+    assert not bob.me.is_video_silent
 
 
 async def test_slides_are_fetched_as_pictures_by_who_has_no_video(join: Join) -> None:

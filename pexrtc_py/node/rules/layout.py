@@ -6,6 +6,7 @@ from functools import cache
 from typing import Any, Literal
 
 from pexrtc_py.errors import ProtocolError
+from pexrtc_py.node import watching
 from pexrtc_py.node.admission import Refused
 from pexrtc_py.node.asked import Asked, answers
 from pexrtc_py.node.rules.control import TEXT_LENGTH
@@ -41,6 +42,7 @@ def transform_layout(asked: Asked, request: TransformLayout) -> bool:
     transforms = _merged(room.settings.transforms, asked_for) if asked_for.model_fields_set else Transforms()
     if transforms != room.settings.transforms:
         room.settings.transforms = transforms
+        watching.forget(room)
         room.layout_changed()
     return True
 
@@ -88,8 +90,9 @@ def pinning_config(asked: Asked, _: GetPinningConfig) -> PinningConfig:
 
 @answers(SilentVideoDetection)
 def silent_video_detection(asked: Asked, request: SilentVideoDetection) -> bool:
-    """Kept for whoever looks; no picture is examined."""
+    """When a picture that rests leaves an Adaptive Composition; in other layouts nothing is looked at."""
     asked.room.settings.silent_video = request.config
+    watching.forget(asked.room)
     return True
 
 
