@@ -132,7 +132,7 @@ def test_pictures_are_looked_at_now_and_then_only_where_there_are_some() -> None
 @pytest.mark.parametrize("codec", ["vp8", "h264"])
 def test_key_frames_of_one_scene_look_alike_and_moving_ones_do_not(codec: str) -> None:
     pattern = Pattern((640, 360), 15)
-    looks = []
+    looks: list[bytes | None] = []
     for number in (0, 0, 15):
         frame = pattern.picture(number)
         frame.pts = len(looks)
