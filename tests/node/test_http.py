@@ -65,7 +65,7 @@ class Peerless:
         return None
 
     async def still(self, room: str) -> Still | None:
-        return None
+        return Still(b"\xff\xd8\xff small", b"\xff\xd8\xff large", b"\x89PNG picture")
 
     async def aclose(self) -> None:
         self.done.append(("aclose",))
@@ -246,6 +246,41 @@ async def test_a_picture_is_answered_as_it_is(client: Client, head: bytes, kind:
     status, content_type, body = await client.ask("GET", f"{MEET}/participants/{uuid}/avatar.jpg", params={"token": token})
 
     assert (status, content_type, body) == (200, kind, head + b"...")
+
+
+async def test_a_page_shows_stills_of_the_presentation_by_their_address(client: Client) -> None:
+    token, uuid = await client.join()
+    viewer, _ = await client.join("Viewer")
+    nothing = await client.ask("GET", f"{MEET}/presentation.jpeg", params={"token": viewer})
+    async with client.events(viewer) as reader:
+        await reader.until("stage")
+        await client.post(f"{MEET}/participants/{uuid}/take_floor", token=token)
+        first = await client.ask("GET", f"{MEET}/presentation.png", params={"token": viewer})
+        await reader.until("presentation_frame")
+    id = reader.ids[-1]
+    shown = await client.ask("GET", f"{MEET}/presentation_high.jpeg", params={"token": viewer, "id": id})
+    by_header = await client.ask("GET", f"{MEET}/presentation.jpeg", headers={"token": viewer, "id": id})
+    strangers = await client.ask("GET", f"{MEET}/presentation.jpeg", params={"token": "stolen", "id": id})
+
+    assert (nothing[0], first[:2]) == (404, (200, "image/png"))
+    assert shown == (200, "image/jpeg", b"\xff\xd8\xff large")
+    assert by_header == (200, "image/jpeg", b"\xff\xd8\xff small")
+    assert (strangers[0], json.loads(strangers[2])["status"]) == (403, "failed")
+
+
+async def test_a_picture_is_posted_as_a_form(client: Client) -> None:
+    token, uuid = await client.join()
+    await client.post(f"{MEET}/participants/{uuid}/take_floor", {"jpegs": True}, token=token)
+    url, form = f"{client.node.url}{MEET}/presentation", aiohttp.FormData()
+    form.add_field("frame", b"\xff\xd8\xff mine", filename="slide.jpg", content_type="image/jpeg")
+
+    async with client.session.post(url, data=form, headers={"token": token}) as response:
+        posted = response.status, await response.json()
+    status, result = await client.post(f"{MEET}/presentation", {"frame": "no file"}, token=token)
+
+    assert posted == (200, {"status": "success", "result": True})
+    assert (status, type(result)) == (400, str)
+    assert (await client.ask("GET", f"{MEET}/presentation.jpeg", headers={"token": token}))[2] == b"\xff\xd8\xff mine"
 
 
 async def test_a_stream_begins_at_once_with_the_sync_sequence(client: Client) -> None:
