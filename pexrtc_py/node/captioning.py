@@ -28,7 +28,12 @@ class Captioning:
         source, wanted = room.captions.source, captions.wanted(room)
         if wanted and source is not None and room.uuid not in self._running:
             self._running[room.uuid] = asyncio.create_task(self._run(room, source))
-        elif not wanted and (task := self._running.pop(room.uuid, None)) is not None:
+        elif not wanted:
+            self.stop(room.uuid)
+
+    def stop(self, room: str) -> None:
+        """End the captions of a room, by its uuid; nothing happens where there are none."""
+        if (task := self._running.pop(room, None)) is not None:
             task.cancel()
 
     async def aclose(self) -> None:

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from pexrtc_py.errors import InvalidTransition, ProtocolError
 from pexrtc_py.node import rules, views
-from pexrtc_py.node.admission import INVALID_ROLE, INVALID_TOKEN, MAINTENANCE, Refused
+from pexrtc_py.node.admission import INVALID_ROLE, MAINTENANCE, Refused
 from pexrtc_py.node.asked import RULES, Asked, Need, Rule
 from pexrtc_py.node.config import NodeConfig
 from pexrtc_py.node.house import House
@@ -22,13 +22,15 @@ from pexrtc_py.node.room import Room
 from pexrtc_py.protocol.address import Address
 from pexrtc_py.protocol.declare import REQUESTS, Event, Permission, Request, fields_in, find
 from pexrtc_py.protocol.forms import decode_form
-from pexrtc_py.protocol.requests import CallDisconnect, Events, GetTheme, NewCandidate, RequestToken
+from pexrtc_py.protocol.requests import CallDisconnect, Events, GetTheme, NewCandidate, RefreshToken, ReleaseToken, RequestToken
 from pexrtc_py.protocol.wire import FORM, decode_request, encode_answer, failed, from_text, marked, success
 
 Q = TypeVar("Q", bound=Request[Any])
 HEARD_LIMIT = 10_000
 FOR_ENDED_CALLS = {CallDisconnect, NewCandidate}
 """What still comes of a call whose connection the client has closed, and is no mistake."""
+ABOUT_SESSIONS = {Events, RefreshToken, ReleaseToken}
+"""In whatever room they are asked, they are about the session whose token comes with them."""
 assert rules  # importing it is what fills RULES
 
 
@@ -136,7 +138,7 @@ class Desk:
             return _reply(refused)
         assert kind is Events
         self.heard.append(Heard(asked.sender.uuid, asked.address, Events()))
-        return asked.sender, views.welcome(asked.room, asked.sender)
+        return asked.sender, views.welcome(asked.room, asked.sender) + asked.room.breakouts.welcome(asked.sender)
 
     def override(self, kind: type[Request[Any]]) -> Callable[[Rule], Rule]:
         """Decorator: answer requests of this kind otherwise on this node."""
@@ -158,10 +160,13 @@ class Desk:
             raise Refused(503, MAINTENANCE)
         room = asked.conference(address.conference)
         if kind.by is Permission.OPEN:
+            if address.breakout is not None:
+                raise Refused(404, "A breakout room is joined through its conference")
             return kind, replace(asked, within=room)
-        sender = room.members.get(room.passes.holder(incoming.token, now) or "")
-        if sender is None:
-            raise Refused(403, INVALID_TOKEN)
+        rooms = room.breakouts
+        room, sender = rooms.session(incoming.token, now)
+        if address.breakout is not None and kind not in ABOUT_SESSIONS:
+            room, sender = rooms.inside(address.breakout, room, sender)
         target, call = _named(kind, room, sender, address)
         if not _may(kind.by, sender, target):
             raise Refused(403, INVALID_ROLE)
@@ -193,8 +198,6 @@ def _route(incoming: Incoming) -> tuple[type[Request[Any]], Address]:
         if any((scope, wire_name) == (address.scope, name) for scope, _, wire_name in REQUESTS):
             raise Refused(405, f"{name} cannot be asked for with {incoming.method}")
         raise Refused(404, f"There is no request {name!r} here")
-    if address.breakout is not None:
-        raise Refused(404, "There is no such breakout room")
     return kind, address
 
 

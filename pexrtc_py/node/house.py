@@ -36,7 +36,7 @@ class House:
 
     def _open_room(self, key: str, alias: str) -> None:
         if len(self._rooms) >= OPEN_ROOMS:
-            self._rooms = {known: room for known, room in self._rooms.items() if room.members}
+            self._rooms = {known: room for known, room in self._rooms.items() if any(inner.members for inner in room.breakouts.everywhere)}
         if len(self._rooms) >= OPEN_ROOMS:
             raise Refused(503, "Out of resource")
         with suppress(UsageError):  # what cannot be an alias is no conference

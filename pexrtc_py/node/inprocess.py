@@ -54,9 +54,9 @@ class InProcess:
         finally:
             self.settle()
 
-    def join(self, name: str, alias: str = "meet", *, pin: str | None = None) -> Attendee:
+    def join(self, name: str, alias: str = "meet", *, pin: str | None = None, token: str | None = None) -> Attendee:
         """A participant with a token, its event stream open and its first events read. Raises `RequestRefused`."""
-        request = RequestToken(display_name=name, pin=pin)
+        request = RequestToken(display_name=name, pin=pin, token=token)
         result = _result(request, self.ask(request, Address(alias)))
         attendee = Attendee(self, alias, result["participant_uuid"], result["token"])
         attendee.told()
@@ -95,13 +95,17 @@ class InProcess:
 class Attendee:
     """One participant of an `InProcess` node."""
 
-    def __init__(self, node: InProcess, alias: str, uuid: str, token: str) -> None:
-        self.node, self.alias, self.uuid, self.token = node, alias, uuid, token
+    def __init__(self, node: InProcess, alias: str, uuid: str, token: str, breakout: str | None = None) -> None:
+        self.node, self.alias, self.uuid, self.token, self.breakout = node, alias, uuid, token, breakout
+
+    def inside(self, breakout: str, control: str) -> Attendee:
+        """A Host as its control participant in a breakout room."""
+        return Attendee(self.node, self.alias, control, self.token, breakout)
 
     def send(self, request: Request[Any], *, to: Attendee | None = None, call: str | None = None) -> Any:
         """The JSON result of a request, about oneself unless `to` says otherwise. Raises `RequestRefused`."""
         about = (to or self).uuid if request.scope in (Scope.PARTICIPANT, Scope.CALL) else None
-        reply = self.node.ask(request, Address(self.alias, participant=about, call=call), token=self.token)
+        reply = self.node.ask(request, Address(self.alias, self.breakout, about, call), token=self.token)
         return _result(request, reply)
 
     def listen(self) -> list[Event]:

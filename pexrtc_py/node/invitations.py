@@ -36,6 +36,8 @@ class Invitation:
     """What the participant is referred to; `DIRECT` and `TRANSCODED` say which media its next session has."""
     breakout: str | None = None
     """The breakout room it leads into."""
+    previous: str | None = None
+    """The room of the same conference that it leads out of: "main", or a breakout room."""
     parent: str | None = None
     """The participant whose child enters: the child's media belongs to the parent's line of the roster."""
 

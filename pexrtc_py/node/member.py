@@ -65,6 +65,8 @@ class Member:
     speaking: bool = False
     spoke: float = 0
     receives_presentation: bool = True
+    previous: str | None = None
+    """The room it was moved from last: "main", or a breakout room."""
     transferring: float = 0
     """Unix seconds until which it may follow where it was sent; 0 when it was sent nowhere."""
     presentation_in_mix: bool = False
@@ -84,6 +86,11 @@ class Member:
     def is_host(self) -> bool:
         """Whether it may use Host functions."""
         return self.role is Role.HOST
+
+    @property
+    def commands(self) -> bool:
+        """Whether it may use them now; a Host that waits may not."""
+        return self.is_host and not self.waiting
 
     @property
     def live_calls(self) -> list[NodeCall]:

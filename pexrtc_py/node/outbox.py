@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from pexrtc_py.node.member import Member
 from pexrtc_py.protocol.declare import Event
-from pexrtc_py.protocol.events import Bye, CallDisconnected, Disconnect, Fecc, InBreakout, Refer
+from pexrtc_py.protocol.events import Bye, CallDisconnected, Disconnect, Fecc, InBreakout, PresentationFrame, Refer
 
 
 @dataclass(frozen=True)
@@ -81,13 +81,14 @@ class Outbox:
         elif isinstance(event, PERSONAL):
             self.add(Tell(who.owner, event))
         elif breakout is not None and not isinstance(event, ENDINGS):
-            self.add(Tell(who.owner, self._wrap(event, breakout)))
+            self.add(Tell(who.owner, self.wrap(event, breakout)))
 
-    def _wrap(self, event: Event, breakout: str) -> InBreakout:
+    def wrap(self, event: Event, breakout: str) -> InBreakout:
         """The event as told to Hosts; the same object for the same event, so that it is encoded once."""
         last = self._wrapped
         if last is None or last.event is not event or last.breakout_uuid != breakout:
             self._sequence += 1
-            id = base64.b64encode(f"0_{self._sequence}".encode()).decode()
+            id = event.id if isinstance(event, PresentationFrame) else None  # a still picture is fetched by it
+            id = id or base64.b64encode(f"0_{self._sequence}".encode()).decode()
             self._wrapped = last = InBreakout(breakout_uuid=breakout, event=event, id=id)
         return last

@@ -6,10 +6,13 @@ Each change leaves its events in `outbox`; whoever runs the room takes them out 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from uuid import uuid4
 
 from pexrtc_py.node import picture, planning, views
 from pexrtc_py.node.admission import TOKEN_EXPIRED, WAITED_TOO_LONG, Passes, must_wait
+from pexrtc_py.node.breakout import MAIN, Breakout
+from pexrtc_py.node.breakouts import CLOSED, Breakouts
 from pexrtc_py.node.captions import scripted
 from pexrtc_py.node.config import NodeConfig, Vmr
 from pexrtc_py.node.invitations import Invitations
@@ -34,9 +37,9 @@ from pexrtc_py.protocol.models import Role
 
 
 class Room:
-    """A conference: who is in it and everything they see of it."""
+    """A conference, or one of its breakout rooms: who is in it and everything they see of it."""
 
-    def __init__(self, vmr: Vmr, config: NodeConfig) -> None:
+    def __init__(self, vmr: Vmr, config: NodeConfig, *, breakout: Breakout | None = None) -> None:
         self.uuid = str(uuid4())
         self.vmr, self.config = vmr, config
         self.passes = Passes(config.token_seconds)
@@ -44,9 +47,17 @@ class Room:
         self.members: dict[str, Member] = {}
         self.speakers: list[str] = []
         """Who spoke, latest first."""
-        self.outbox = Outbox()
+        self.breakout = breakout
+        """What makes it a breakout room; None for a main room."""
+        self.breakouts = Breakouts(self, self._below)
+        self.outbox: Outbox = Outbox() if breakout is None else breakout.main.outbox
         self.captions = scripted(vmr.captions)
         self._begin()
+
+    def _below(self, breakout: Breakout) -> Room:
+        # Whoever comes into a breakout room was sent there by a Host: there is no PIN, and nobody waits for a Host.
+        vmr = replace(self.vmr, name=breakout.name, host_pin=None, guest_pin=None, service_type="conference")
+        return Room(vmr, self.config, breakout=breakout)
 
     def _begin(self) -> None:
         self.locked = False
@@ -62,6 +73,25 @@ class Room:
     def name(self) -> str:
         """What participants see as the conference's name."""
         return self.vmr.name or self.vmr.alias
+
+    @property
+    def main(self) -> Room:
+        """The main room: this one, or that of the breakout room which it is."""
+        return self if self.breakout is None else self.breakout.main
+
+    @property
+    def place(self) -> str:
+        """How the room is named where participants are moved between rooms."""
+        return MAIN if self.breakout is None else self.uuid
+
+    @property
+    def occupants(self) -> list[Member]:
+        """Everybody who would have to go for the room to be empty: a Host without media is in every room at once."""
+        return [member for member in self.members.values() if member.calls or not (member.owner or (self is self.main and member.commands))]
+
+    def control_of(self, host: Member) -> Member | None:
+        """The control participant of a Host of the main room in this breakout room."""
+        return next((member for member in self.members.values() if member.owner == host.uuid), None)
 
     @property
     def admitted(self) -> list[Member]:
@@ -90,7 +120,7 @@ class Room:
     def tell(self, who: Member, *events: Event) -> None:
         """Send events to one member."""
         for event in events:
-            self.outbox.tell(who, event, breakout=None)
+            self.outbox.tell(who, event, breakout=None if self.breakout is None else self.uuid)
 
     def tell_room(self, event: Event, *, but: Member | None = None) -> None:
         """Send one event to everybody who is admitted, except one."""
@@ -148,7 +178,7 @@ class Room:
 
     def enter(self, member: Member) -> None:
         """Somebody new, admitted or to the waiting room."""
-        if must_wait(self.vmr, member.role, locked=self.locked, started=self.started):
+        if self._must_wait(member):
             member.waiting_since = member.joined
         self._mute_newcomer(member)
         self.members[member.uuid] = member
@@ -156,6 +186,10 @@ class Room:
         self._show(
             member, views.created, [viewer for viewer in self.members.values() if viewer is not member and self.sees(viewer, member)]
         )
+        self.breakouts.attend()
+
+    def _must_wait(self, member: Member) -> bool:
+        return member.owner is None and must_wait(self.vmr, member.role, locked=self.locked, started=self.started)
 
     def admit(self, members: Iterable[Member]) -> None:
         """Let members out of the waiting room: the others learn of them, they learn of the room."""
@@ -171,6 +205,7 @@ class Room:
         self.conference_updated()
         if any(member.has_media for member in newcomers):
             self._tell_stage(before)
+        self.breakouts.attend()
 
     def start(self) -> None:
         """The conference begins: a Host has come with media, or says so."""
@@ -182,16 +217,18 @@ class Room:
 
     def admit_entitled(self) -> None:
         """Let in whoever has no more reason to wait."""
-        self.admit([one for one in self.members.values() if not must_wait(self.vmr, one.role, locked=self.locked, started=self.started)])
+        self.admit([one for one in self.members.values() if not self._must_wait(one)])
 
     def change_role(self, member: Member, role: Role, now: float) -> None:
         """Make a member a Host or a Guest: with it come other rights, another roster, and a token to be refreshed."""
+        if (host := self.main.members.get(member.owner or "")) is not None:
+            return self.main.change_role(host, role, now)  # who acts in a breakout room, does so by its role in the main room
         member.role = role
         self._mute_newcomer(member)  # who becomes a Host stays muted until it unmutes itself: nobody is heard unawares
         if self.floor == member.uuid and not member.is_host and not self.vmr.guests_can_present:
             self.release_floor(member)
             self.tell(member, PresentationStart())  # nobody presents: it must stop
-        if member.waiting and not must_wait(self.vmr, role, locked=self.locked, started=self.started):
+        if member.waiting and not self._must_wait(member):
             self.admit([member])
         else:
             self.updated(member)
@@ -199,12 +236,20 @@ class Room:
         if member.is_host and member.has_media and not member.waiting:
             self.start()
         self._without_hosts(now)
+        self.breakouts.attend()
         self.tell(member, RefreshToken())
 
     def leave(self, member: Member, now: float, reason: str | None = None) -> None:
-        """Somebody is gone; with a `reason` against its will, and it is told."""
+        """Somebody is gone; with a `reason` against its will, and it is told. A control participant takes its Host along."""
         if self.members.get(member.uuid) is not member:
             return
+        if (host := self.main.members.get(member.owner or "")) is not None:
+            return self.main.leave(host, now, reason)
+        self.remove(member, reason)
+        self._after_leaving(now)
+
+    def remove(self, member: Member, reason: str | None = None) -> None:
+        """Take somebody out, without regard to what becomes of the room."""
         self.tell(member, Bye() if reason is None else Disconnect(reason=reason))
         viewers = [viewer for viewer in self.members.values() if viewer is not member and self.sees(viewer, member)]
         on_stage = member in self.stage
@@ -217,21 +262,27 @@ class Room:
             self.tell(viewer, ParticipantDelete(uuid=member.uuid))
         if on_stage:
             self.stage_changed()
-        self._after_leaving(now)
 
     def end(self, reason: str) -> None:
-        """Everybody is disconnected."""
-        everybody = list(self.members.values())
-        for member in everybody:
+        """Everybody is disconnected, from the breakout rooms too."""
+        self.breakouts.end(reason)
+        self.disperse(reason)
+        self._begin()
+
+    def disperse(self, reason: str) -> None:
+        """Nobody is here any more."""
+        for member in self.members.values():
             self.tell(member, Disconnect(reason=reason))
             self.passes.revoke(member.uuid)
             self.outbox.add(*[CloseCall(call) for call in member.calls])
         self.members.clear()
-        self._begin()
 
     def _after_leaving(self, now: float) -> None:
-        if not self.members:
-            self._begin()
+        self.breakouts.attend()
+        self.main.breakouts.settle(self)
+        if not any(room.members for room in self.main.breakouts.everywhere):
+            self.main.breakouts.end(CLOSED)
+            self.main._begin()
         else:
             self._without_hosts(now)
 
@@ -279,6 +330,7 @@ class Room:
         if call.acked:
             self.updated(member)
             self.stage_changed()
+        self.main.breakouts.settle(self)
 
     def lost(self, call: str, reason: str) -> None:
         """The media part gave a call up."""
@@ -320,6 +372,7 @@ class Room:
             elif 0 < member.transferring <= now:
                 member.transferring = 0
                 self.updated(member)
+        self.breakouts.sweep(now)
 
     def plan(self) -> MediaPlan:
         """What the media part must do now."""

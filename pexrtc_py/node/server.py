@@ -162,7 +162,8 @@ class Node:
         return partial(Bridge, title=self._title, loopback=_is_loopback(self._listen[0]))
 
     def _title(self, room: str) -> str:
-        return next((one.name for one in self._desk.rooms if one.uuid == room), "")
+        rooms = (inner for one in self._desk.rooms for inner in one.breakouts.everywhere)
+        return next((one.name for one in rooms if one.uuid == room), "")
 
     async def _open(self, runner: web.AppRunner, context: ssl.SSLContext | None) -> None:
         host, port = self._listen

@@ -15,7 +15,7 @@ from pexrtc_py.node.asked import Answered, Need, OpenCall, TakeStill
 from pexrtc_py.node.captioning import Captioning
 from pexrtc_py.node.desk import Desk, Incoming, Reply
 from pexrtc_py.node.member import Member
-from pexrtc_py.node.outbox import CloseCall, StartCall, TakeCandidate, Tell
+from pexrtc_py.node.outbox import CloseCall, CloseRoom, StartCall, TakeCandidate, Tell
 from pexrtc_py.node.plan import Media, MediaFactory, MediaPlan, Still
 from pexrtc_py.node.room import Room
 from pexrtc_py.node.streams import Stream, Streams
@@ -65,6 +65,7 @@ class Shell:
         """Remove participants whose token or patience ran out."""
         for room in self.desk.rooms:
             room.sweep(self.clock())
+        for room in self._rooms():
             if stills.due(room, self.clock()):
                 room.stills.tried = self.clock()
                 self._spawn(self._take_still(room))
@@ -78,8 +79,9 @@ class Shell:
         for room in self.desk.rooms:
             if orders := room.drain():
                 self._tell([order for order in orders if isinstance(order, Tell)])
-                self._plan(room)
-                self._captioning.tend(room)
+                for inner in room.breakouts.everywhere:
+                    self._plan(inner.uuid, inner.plan())
+                    self._captioning.tend(inner)
                 for order in orders:
                     self._order(order)
 
@@ -133,14 +135,13 @@ class Shell:
             together = list(alike)
             self.streams.tell([tell.who for tell in together], together[0].event)
 
-    def _plan(self, room: Room) -> None:
-        plan = room.plan()
-        if plan != self._plans.get(room.uuid, MediaPlan()):
-            self._safely(self._media.apply, room.uuid, plan)
+    def _plan(self, room: str, plan: MediaPlan) -> None:
+        if plan != self._plans.get(room, MediaPlan()):
+            self._safely(self._media.apply, room, plan)
         if plan == MediaPlan():
-            self._plans.pop(room.uuid, None)
+            self._plans.pop(room, None)
         else:
-            self._plans[room.uuid] = plan
+            self._plans[room] = plan
 
     def _order(self, order: object) -> None:
         match order:
@@ -148,6 +149,9 @@ class Shell:
                 self._safely(self._media.start, call)
             case TakeCandidate(call, candidate, mid, ufrag):
                 self._safely(self._media.candidate, call, candidate, mid, ufrag)
+            case CloseRoom(room):
+                self._plan(room, MediaPlan())
+                self._captioning.stop(room)
             case CloseCall(call):
                 self._spawn(self._close(call))
 
@@ -190,12 +194,15 @@ class Shell:
             _logger.exception("the media part failed")
 
     def _on_voice(self, room: str, participant: str, speaking: bool) -> None:
-        for one in self.desk.rooms:
+        for one in self._rooms():
             if one.uuid == room:
                 one.voice(participant, speaking, self.clock())
         self.settle()
 
     def _on_lost(self, call: str, reason: str) -> None:
-        for room in self.desk.rooms:
+        for room in self._rooms():
             room.lost(call, reason)
         self.settle()
+
+    def _rooms(self) -> list[Room]:
+        return [inner for room in self.desk.rooms for inner in room.breakouts.everywhere]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pexrtc_py.node import picture, stills
 from pexrtc_py.node.member import Member
@@ -34,6 +34,7 @@ from pexrtc_py.protocol.models import (
 )
 
 if TYPE_CHECKING:
+    from pexrtc_py.node.breakout import Breakout
     from pexrtc_py.node.room import Room
 
 
@@ -124,7 +125,24 @@ def status(room: Room) -> ConferenceStatus:
         classification=classification(room),
         message_text=room.settings.message,
         pinning_config=room.settings.pinning_config,
+        breakout_rooms=room.breakout is None,
+        **_of_breakout(room.breakout),
     )
+
+
+def _of_breakout(breakout: Breakout | None) -> dict[str, Any]:
+    """What only the status of a breakout room says."""
+    if breakout is None:
+        return {}
+    return {
+        "breakout": True,
+        "breakout_name": breakout.name,
+        "breakout_description": breakout.description,
+        "end_action": breakout.end_action,
+        "end_time": float(breakout.end_time),
+        "breakout_guests_allowed_to_leave": breakout.guests_may_leave,
+        "breakoutbuzz": breakout.buzz,
+    }
 
 
 def classification(room: Room) -> Classification:
@@ -174,3 +192,14 @@ def welcome(room: Room, viewer: Member) -> list[Event]:
     if room.stills.latest is not None and room.floor != viewer.uuid and stills.may_see(room, viewer):
         events.append(PresentationFrame(id=room.stills.latest))
     return events
+
+
+def inside(room: Room, control: Member) -> list[Event]:
+    """What a Host is told of a breakout room that it is in from now on: the roster first."""
+    return [
+        *roster(room, control),
+        ConferenceUpdate(status=status(room)),
+        layout(room, control),
+        stage(room),
+        presentation(room, control),
+    ]

@@ -33,17 +33,6 @@ PENDING: dict[str, set[type[Any]]] = {
         requests.Statistics,
         requests.CallStatistics,
     },
-    "breakouts": {
-        requests.CreateBreakout,
-        requests.MessageBreakouts,
-        requests.DisconnectBreakouts,
-        requests.EmptyBreakouts,
-        requests.MoveParticipants,
-        requests.RequestGuestToken,
-        requests.BreakoutBuzz,
-        requests.ClearBreakoutBuzz,
-        requests.LeaveBreakout,
-    },
     "images": {
         requests.ThemeResource,
         requests.Avatar,

@@ -53,6 +53,9 @@ def admit(asked: Asked, _: ParticipantUnlock) -> bool:
 
 @answers(Disconnect)
 def disconnect_all(asked: Asked, _: Disconnect) -> bool:
-    """The conference ends for everybody, the caller included."""
-    asked.room.end(ENDED_BY_API)
+    """The conference ends for everybody, the caller included; a breakout room is closed as it was said when it was opened."""
+    if asked.room.breakout is None:
+        asked.room.end(ENDED_BY_API)
+    else:
+        asked.room.main.breakouts.close(asked.room, asked.now, by=asked.sender.owner or asked.sender.uuid)
     return True

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pexrtc_py.node.admission import Refused, check_pin
 from pexrtc_py.node.asked import Asked, answers
 from pexrtc_py.node.invitations import Invitation
-from pexrtc_py.node.referring import refer
+from pexrtc_py.node.moves import refer
 from pexrtc_py.protocol.models import Role
 from pexrtc_py.protocol.requests import Transfer
 

@@ -21,13 +21,13 @@ NAME_LENGTH = 250
 @answers(RequestToken)
 def request_token(asked: Asked, request: RequestToken) -> Token:
     """The ladder of admission: one-time token, PIN, limit; then a participant and its first token."""
-    room = asked.room
     invitation = _invitation(asked, request)
+    room = _entered(asked.room, invitation)
     role = invitation.role if invitation else _role(room, request)
-    if room.vmr.participant_limit is not None and len(room.members) >= room.vmr.participant_limit:
+    if not (invitation and invitation.previous) and _full(room.main):
         raise Refused(403, LIMIT_REACHED)
-    room.invitations.spend(request.token or "")
-    member = _member(asked, request, role)
+    asked.room.invitations.spend(request.token or "")
+    member = _member(asked, request, role, previous=invitation.previous if invitation else None)
     room.enter(member)
     if request.start_conference_if_host and member.is_host and not member.waiting:
         room.start()
@@ -71,6 +71,20 @@ def _invitation(asked: Asked, request: RequestToken) -> Invitation | None:
     return invitation
 
 
+def _entered(conference: Room, invitation: Invitation | None) -> Room:
+    """The conference, or the breakout room that an invitation leads into; it may have closed since."""
+    if invitation is None or invitation.breakout is None:
+        return conference
+    if invitation.breakout not in conference.breakouts.open_places:
+        raise Refused(403, INVALID_TOKEN)
+    return conference.breakouts.named(invitation.breakout)
+
+
+def _full(conference: Room) -> bool:
+    limit = conference.vmr.participant_limit
+    return limit is not None and conference.breakouts.sessions >= limit
+
+
 def _role(room: Room, request: RequestToken) -> Role:
     try:
         return role_for(room.vmr, request.pin)
@@ -79,7 +93,7 @@ def _role(room: Room, request: RequestToken) -> Role:
         raise Refused(403, encode(challenge), processed=True) from None
 
 
-def _member(asked: Asked, request: RequestToken, role: Role) -> Member:
+def _member(asked: Asked, request: RequestToken, role: Role, *, previous: str | None) -> Member:
     return Member(
         str(uuid4()),
         request.display_name[:NAME_LENGTH],
@@ -89,6 +103,7 @@ def _member(asked: Asked, request: RequestToken, role: Role) -> Member:
         call_tag=request.call_tag[:NAME_LENGTH],
         vendor=" ".join(filter(None, (asked.agent, request.client_id)))[:NAME_LENGTH],
         supports_direct_chat=request.supports_direct_chat,
+        previous=previous,
     )
 
 
@@ -107,6 +122,7 @@ def _token(room: Room, member: Member, token: str) -> Token:
         guests_can_present=room.vmr.guests_can_present,
         live_captions_available=room.captions.available,
         call_tag=member.call_tag,
+        breakout_rooms=room.breakout is None,
         bandwidth_in=room.vmr.bandwidth,
         bandwidth_out=room.vmr.bandwidth,
     )

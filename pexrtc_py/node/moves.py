@@ -1,0 +1,49 @@
+"""Sending participants elsewhere: to another conference, or between a main room and its breakout rooms; pure, `now` is given."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pexrtc_py.node.invitations import Invitation
+from pexrtc_py.node.member import Member
+from pexrtc_py.protocol.events import BreakoutRefer, Refer
+from pexrtc_py.protocol.models import ReferTarget
+
+if TYPE_CHECKING:
+    from pexrtc_py.node.room import Room
+
+
+def refer(room: Room, member: Member, into: Room, invitation: Invitation, now: float, *, breakout_name: str | None = None) -> None:
+    """Have a member of `room` join the conference `into` as invited; it is on its way until it leaves, or the token has expired."""
+    token = into.invitations.mint(invitation, now)
+    member.transferring = now + into.invitations.seconds
+    room.tell(member, Refer(alias=invitation.alias, token=token, target=invitation.target, breakout_name=breakout_name))
+    room.updated(member)
+
+
+def move(member: Member, room: Room, into: Room, now: float, *, by: str) -> None:
+    """Have a member of `room` go to another room of the same conference; `by` is the Host that wants it.
+
+    A Host keeps its session and moves its media; who has a session in the room only, joins the other one with a one-time token.
+    """
+    main = room.main
+    if (host := host_of(member, room)) is not None:
+        host.previous = room.place
+        main.tell(host, BreakoutRefer(breakout_uuid=into.place, breakout_name=into.name, requester_uuid=by))
+        return
+    there = None if into is main else into.uuid
+    target = ReferTarget.MAIN if into is main else ReferTarget.BREAKOUT
+    invitation = Invitation(member.alias, role=member.role, target=target, breakout=there, previous=room.place)
+    refer(room, member, main, invitation, now, breakout_name=None if into is main else into.name)
+
+
+def host_of(member: Member, room: Room) -> Member | None:
+    """The Host of the main room that a member of `room` is, or stands for; None for everybody else."""
+    if room is room.main:
+        return member if member.commands else None
+    return room.main.members.get(member.owner or "")
+
+
+def previous(member: Member, room: Room) -> str | None:
+    """The place that a member of `room` was moved from last."""
+    return (host_of(member, room) or member).previous
