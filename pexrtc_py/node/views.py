@@ -195,11 +195,7 @@ def welcome(room: Room, viewer: Member) -> list[Event]:
 
 
 def inside(room: Room, control: Member) -> list[Event]:
-    """What a Host is told of a breakout room that it is in from now on: the roster first."""
-    return [
-        *roster(room, control),
-        ConferenceUpdate(status=status(room)),
-        layout(room, control),
-        stage(room),
-        presentation(room, control),
-    ]
+    """What a Host is told of a breakout room that it is in from now on: the roster first, who presents last."""
+    shown, *others = welcome(room, control)
+    frames = [event for event in others if isinstance(event, PresentationFrame)]
+    return [*others[: len(others) - len(frames)], shown, *frames]

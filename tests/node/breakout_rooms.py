@@ -34,8 +34,8 @@ class Meeting:
 
     def open(self, name: str = "Red", *people: Attendee, **how: Any) -> str:
         """A new room with people of the main room in it; its uuid."""
-        moved = {"participants": {"main": tuple(one.uuid for one in people)}} if people else {}
-        uuid: str = self.host.send(requests.CreateBreakout(breakout_name=name, **moved, **how))["breakout_uuid"]
+        moved = {"main": tuple(one.uuid for one in people)} if people else None
+        uuid: str = self.host.send(requests.CreateBreakout(breakout_name=name, participants=moved, **how))["breakout_uuid"]
         return uuid
 
     def room(self, uuid: str) -> Room:
