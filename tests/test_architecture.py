@@ -42,6 +42,7 @@ ONLY_IN = {
     "aiohttp_sse_client": {"signaling/transport.py"},
     "sounddevice": {"media/devices.py"},
     "cv2": {"media/devices.py"},
+    "rich": {"cli/screen.py"},
 }
 
 

@@ -8,15 +8,17 @@ import sys
 
 import click
 
-COMMANDS = {"demo": "demo", "node": "node", "join": "join", "record": "record"}
-"""Each command and the function that is it, in the module `pexrtc_py.cli.<command>`; loaded when it is used."""
-
-_HELP = {
+COMMANDS = {
     "demo": "Show a whole call on this machine and judge its recording.",
     "node": "Run a conferencing node of our own.",
     "join": "Take part in a conference without devices.",
     "record": "Record a conference into a file.",
+    "roster": "Show who is in a conference.",
+    "chat": "Say something to a conference, or follow what is said.",
+    "control": "Send any request of the API.",
+    "watch": "Watch a conference live in the terminal.",
 }
+"""Each command: the function of that name in the module `pexrtc_py.cli.<command>`, which is loaded when it is used."""
 
 
 class _Commands(click.Group):
@@ -29,12 +31,12 @@ class _Commands(click.Group):
         if cmd_name not in COMMANDS:
             return None
         module = importlib.import_module(f"pexrtc_py.cli.{cmd_name}")
-        command: click.Command = getattr(module, COMMANDS[cmd_name])
+        command: click.Command = getattr(module, cmd_name)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
-            formatter.write_dl([(name, _HELP[name]) for name in COMMANDS])
+            formatter.write_dl(list(COMMANDS.items()))
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pexrtc_py.cli.options import read_pin, usage
 from pexrtc_py.cli.running import first_of
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Awaitable
 
     from pexrtc_py.cli.progress import Progress
     from pexrtc_py.conference import Conference
     from pexrtc_py.errors import NodeUnreachable
     from pexrtc_py.signaling.ending import Ended
+
+T = TypeVar("T")
+STOPPED_EARLY = 130
+"""Exit code of being stopped before what was asked for was done."""
 
 
 @contextlib.asynccontextmanager
@@ -42,7 +46,7 @@ async def entered(where: dict[str, Any], stop: asyncio.Event, progress: Progress
     )
     progress.update(f"Joining {alias} ...", state="joining")
     try:
-        conference = await _unless(stop, joining)
+        conference = await unless(stop, joining)
     except NodeUnreachable as error:
         raise _explained(error, where["node"] or alias.rpartition("@")[2]) from error
     finally:
@@ -70,22 +74,21 @@ def _explained(error: NodeUnreachable, node: str) -> NodeUnreachable:
     return type(error)(text if node in text else f"{node}: {text}")
 
 
-async def _unless(stop: asyncio.Event, joining: Any) -> Conference | None:
-    """The result of joining, which is given up (and undoes itself) as soon as `stop` is set."""
+async def unless(stop: asyncio.Event, work: Awaitable[T]) -> T | None:
+    """What comes of the work, which is given up (and undoes itself) as soon as `stop` is set; None then."""
 
-    async def join() -> Conference:
-        conference: Conference = await joining
-        return conference
+    async def do() -> T:
+        return await work
 
-    entering, stopping = asyncio.create_task(join()), asyncio.create_task(stop.wait())
+    working, stopping = asyncio.create_task(do()), asyncio.create_task(stop.wait())
     try:
-        await asyncio.wait([entering, stopping], return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait([working, stopping], return_when=asyncio.FIRST_COMPLETED)
     finally:
         stopping.cancel()
-        if not entering.done():
-            entering.cancel()
-            await asyncio.wait([entering])
-    return None if entering.cancelled() else entering.result()
+        if not working.done():
+            working.cancel()
+            await asyncio.wait([working])
+    return None if working.cancelled() else working.result()
 
 
 def exit_code(ended: Ended | None) -> int:

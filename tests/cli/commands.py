@@ -37,7 +37,13 @@ def run_command(*arguments: object, cwd: Path, env: dict[str, str] | None = None
 def started(*arguments: object, cwd: Path) -> Iterator[subprocess.Popen[str]]:
     """`pexrtc` with these arguments, running; killed at the end if it still does."""
     process = subprocess.Popen(
-        [*COMMAND, *map(str, arguments)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=cwd, env=ENVIRONMENT
+        [*COMMAND, *map(str, arguments)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=cwd,
+        env=ENVIRONMENT,
     )
     with process:
         try:
