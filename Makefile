@@ -7,7 +7,7 @@ ARGS ?=
 
 CLIENT := tests/interop
 
-.PHONY: demo test check pytest quick system client clean
+.PHONY: demo test check pytest quick docs system client clean
 
 demo: $(VENV)/.installed
 	@$(BIN)/pexrtc demo $(ARGS)
@@ -32,6 +32,9 @@ pytest: $(VENV)/.installed-test
 
 quick: $(VENV)/.installed-test
 	@$(BIN)/python -m pytest -q -m "not live" $(ARGS)
+
+docs: $(VENV)/.installed-test
+	$(BIN)/python -m tests.api_table
 
 system:
 	@sh tests/system-packages.sh

@@ -48,10 +48,8 @@ async def show(conference: Conference, console: Console | None = None) -> None:
     try:
         with Live(console=console, screen=True, auto_refresh=False) as live:
             while not following.done():
-                seen = picture(
-                    conference.address.conference, conference.my_uuid, conference.roster, tally, time.monotonic(), console.height
-                )
-                live.update(seen, refresh=True)
+                seen = Seen(conference.address.conference, conference.my_uuid, conference.roster, tally)
+                live.update(picture(seen, time.monotonic(), console.height), refresh=True)
                 await asyncio.wait([following], timeout=EVERY)
         following.result()
     finally:

@@ -47,7 +47,10 @@ class InProcess:
         body: object = encode(request)
         if files := files_of(request):
             headers["content-type"], body = encode_form(files)
-        incoming = Incoming(method=request.method, path=path, body=body, token=token, headers=headers)
+        return self.carry(Incoming(method=request.method, path=path, body=body, token=token, headers=headers))
+
+    def carry(self, incoming: Incoming) -> Reply:
+        """Answer a request as it arrived, and do what follows from it."""
         flow = self.desk.answer(incoming, self.now)
         try:
             return self._through(flow)
