@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from contextlib import suppress
 
 from pexrtc_py.errors import UsageError
@@ -20,6 +21,7 @@ class House:
         self.config = config
         self.maintenance = config.maintenance
         """While it is True nobody may join; who is in stays."""
+        self._listening: Collection[str] | None = None
         self._rooms = {alias.casefold(): room for vmr in config.conferences for room in [Room(vmr, config)] for alias in vmr.all_aliases}
 
     @property
@@ -34,10 +36,17 @@ class House:
             self._open_room(key, alias)
         return self._rooms.get(key)
 
+    def attend(self, listening: Collection[str]) -> None:
+        """From now on only those are told anything, by uuid; a view that follows."""
+        self._listening = listening
+        for room in self.rooms:
+            room.outbox.listening = listening
+
     def _open_room(self, key: str, alias: str) -> None:
         if len(self._rooms) >= OPEN_ROOMS:
             self._rooms = {known: room for known, room in self._rooms.items() if any(inner.members for inner in room.breakouts.everywhere)}
         if len(self._rooms) >= OPEN_ROOMS:
             raise Refused(503, "Out of resource")
         with suppress(UsageError):  # what cannot be an alias is no conference
-            self._rooms[key] = Room(Vmr(alias), self.config)
+            self._rooms[key] = room = Room(Vmr(alias), self.config)
+            room.outbox.listening = self._listening

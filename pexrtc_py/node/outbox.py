@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from pexrtc_py.node.member import Member
@@ -61,6 +62,8 @@ class Outbox:
     """The orders of a conference and its breakout rooms, in one sequence, so that whoever hears of several rooms hears it in order."""
 
     def __init__(self) -> None:
+        self.listening: Collection[str] | None = None
+        """Who has an event stream open, by uuid, where that is known: nobody else needs to be told."""
         self._orders: list[Order] = []
         self._sequence = 0
         self._wrapped: InBreakout | None = None
@@ -74,8 +77,14 @@ class Outbox:
         """Have something done."""
         self._orders += orders
 
+    def reaches(self, who: Member) -> bool:
+        """Whether what a member is told is heard by anybody."""
+        return self.listening is None or (who.owner or who.uuid) in self.listening
+
     def tell(self, who: Member, event: Event, *, breakout: str | None) -> None:
         """Send an event to a member; what a control participant sees in its breakout room goes to its Host, wrapped."""
+        if not self.reaches(who):
+            return
         if who.owner is None:
             self.add(Tell(who.uuid, event))
         elif isinstance(event, PERSONAL):

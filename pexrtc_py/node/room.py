@@ -107,6 +107,11 @@ class Room:
         with_media.sort(key=lambda member: (not member.spotlit, member.spotlit))
         return with_media
 
+    @property
+    def listeners(self) -> list[Member]:
+        """Everybody who hears what is told: in a crowd that may be few."""
+        return [member for member in self.members.values() if self.outbox.reaches(member)]
+
     # --- telling ---------------------------------------------------------------------------------------------------
 
     def drain(self) -> list[Order]:
@@ -124,8 +129,8 @@ class Room:
 
     def tell_room(self, event: Event, *, but: Member | None = None) -> None:
         """Send one event to everybody who is admitted, except one."""
-        for member in self.admitted:
-            if member is not but:
+        for member in self.listeners:
+            if member is not but and not member.waiting:
                 self.tell(member, event)
 
     def sees(self, viewer: Member, member: Member) -> bool:
@@ -135,7 +140,7 @@ class Room:
     def updated(self, *members: Member) -> None:
         """Tell of changed members."""
         for member in members:
-            self._show(member, views.updated, [viewer for viewer in self.members.values() if self.sees(viewer, member)])
+            self._show(member, views.updated, [viewer for viewer in self.listeners if self.sees(viewer, member)])
 
     def _show(self, member: Member, telling: Callable[[Room, Member, Member], Event], viewers: Iterable[Member]) -> None:
         for alike in _by_role(viewers):
@@ -149,7 +154,7 @@ class Room:
         if status == self._status:
             return
         self._status, update = status, ConferenceUpdate(status=status)
-        for member in self.members.values():
+        for member in self.listeners:
             self.tell(member, update)
 
     def stage_changed(self) -> None:
@@ -183,6 +188,7 @@ class Room:
         self._mute_newcomer(member)
         self.members[member.uuid] = member
         self.conference_updated()  # whether everybody is muted depends on who is here
+<<<<<<< HEAD
         self._show(
             member, views.created, [viewer for viewer in self.members.values() if viewer is not member and self.sees(viewer, member)]
         )
@@ -190,6 +196,9 @@ class Room:
 
     def _must_wait(self, member: Member) -> bool:
         return member.owner is None and must_wait(self.vmr, member.role, locked=self.locked, started=self.started)
+=======
+        self._show(member, views.created, [viewer for viewer in self.listeners if viewer is not member and self.sees(viewer, member)])
+>>>>>>> 45e3958 (Measure a crowd in one conference, and tell only those who listen)
 
     def admit(self, members: Iterable[Member]) -> None:
         """Let members out of the waiting room: the others learn of them, they learn of the room."""

@@ -113,6 +113,16 @@ class Node:
         return self._shell.streams.dropped if self._shell else 0
 
     @property
+    def queued(self) -> int:
+        """How many events wait for the slowest reader of an event stream."""
+        return self._shell.streams.waiting if self._shell else 0
+
+    def settle(self) -> None:
+        """Tell of what was changed in a room by hand."""
+        if self._shell:
+            self._shell.settle()
+
+    @property
     def maintenance(self) -> bool:
         """Whether nobody may join now; may be set while the node runs. Who is in stays."""
         return self._desk.house.maintenance
@@ -133,8 +143,7 @@ class Node:
         room = self.room(alias)
         room.captions.source = source
         room.conference_updated()
-        if self._shell:
-            self._shell.settle()
+        self.settle()
 
     def answers(self, kind: type[Request[Any]]) -> Callable[[Rule], Rule]:
         """Decorator for the rare need: on this node, answer requests of this kind otherwise."""

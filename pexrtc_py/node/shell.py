@@ -34,6 +34,7 @@ class Shell:
     def __init__(self, desk: Desk, media: MediaFactory, *, clock: Callable[[], float]) -> None:
         self.desk, self.clock = desk, clock
         self.streams = Streams(limit=desk.config.stream_limit)
+        desk.house.attend(self.streams.listening)
         self._media: Media = media(on_voice=self._on_voice, on_lost=self._on_lost)
         self._captioning = Captioning(clock=clock, settle=self.settle)
         self._plans: dict[str, MediaPlan] = {}

@@ -6,7 +6,7 @@ import asyncio
 import base64
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from itertools import count
 
 from pexrtc_py.protocol.declare import Event
@@ -80,6 +80,16 @@ class Streams:
         """Streams that were cut because their reader was too slow."""
         self._open: defaultdict[str, list[Stream]] = defaultdict(list)
         self._sequence = count(1)
+
+    @property
+    def listening(self) -> Collection[str]:
+        """The participants who have a stream open; a view that follows."""
+        return self._open.keys()
+
+    @property
+    def waiting(self) -> int:
+        """How many frames wait for the slowest reader."""
+        return max((stream.waiting for streams in self._open.values() for stream in streams), default=0)
 
     def open(self, participant: str, welcome: Iterable[Event], abort: Callable[[], None]) -> Stream:
         """A new stream that begins with the events of `welcome`; `abort` breaks its connection."""

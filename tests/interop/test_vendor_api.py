@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
+from pexrtc_py.node.captions import Caption
 from pexrtc_py.node.config import NodeConfig, Vmr
 from pexrtc_py.node.desk import Incoming, Reply
 from pexrtc_py.node.inprocess import Attendee, InProcess
@@ -153,7 +154,9 @@ class Meeting:
 
 @pytest.fixture
 def meeting() -> Meeting:
-    node = InProcess(Vmr("meet", host_pin="1", classification_levels=("open", "secret")), Vmr("other"))
+    node = InProcess(
+        Vmr("meet", host_pin="1", classification_levels=("open", "secret"), captions=(Caption(0.0, "Ann", "Hello"),)), Vmr("other")
+    )
     host, guest = node.join("Host", pin="1"), node.join("Guest", pin="none")
     calls = [one.send(r.Calls(sdp="offer"))["call_uuid"] for one in (host, guest)]
     host.send(r.Ack(), call=calls[0])

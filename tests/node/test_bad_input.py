@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
+from functools import cache
 from typing import Any
 from urllib.parse import quote
 
@@ -102,6 +103,10 @@ def _meeting() -> Meeting:
     call = host.send(r.Calls(sdp="offer"))["call_uuid"]
     host.send(r.Ack(), call=call)
     return Meeting(node, host, other, guest, node.join("Stranger", "elsewhere"), call)
+
+
+shared_meeting = cache(_meeting)
+"""For what changes nothing."""
 
 
 def _named(kind: type[Any]) -> str:
@@ -249,7 +254,7 @@ def test_a_name_is_decoded_once_and_no_more(meeting: Meeting) -> None:
     st.lists(st.sampled_from(["conferences", "meet", "participants", "calls", "breakouts", "mute", "%2e", "..", "", "x", "%"]), max_size=9)
 )
 def test_any_path_is_answered(parts: list[str]) -> None:
-    meeting = _meeting()
+    meeting = shared_meeting()
 
     reply = meeting.carry(Incoming(method="GET", path="/".join([PREFIX, *parts]), token=meeting.host.token))
 
