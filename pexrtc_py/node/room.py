@@ -188,17 +188,11 @@ class Room:
         self._mute_newcomer(member)
         self.members[member.uuid] = member
         self.conference_updated()  # whether everybody is muted depends on who is here
-<<<<<<< HEAD
-        self._show(
-            member, views.created, [viewer for viewer in self.members.values() if viewer is not member and self.sees(viewer, member)]
-        )
+        self._show(member, views.created, [viewer for viewer in self.listeners if viewer is not member and self.sees(viewer, member)])
         self.breakouts.attend()
 
     def _must_wait(self, member: Member) -> bool:
         return member.owner is None and must_wait(self.vmr, member.role, locked=self.locked, started=self.started)
-=======
-        self._show(member, views.created, [viewer for viewer in self.listeners if viewer is not member and self.sees(viewer, member)])
->>>>>>> 45e3958 (Measure a crowd in one conference, and tell only those who listen)
 
     def admit(self, members: Iterable[Member]) -> None:
         """Let members out of the waiting room: the others learn of them, they learn of the room."""
