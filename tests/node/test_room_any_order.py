@@ -8,12 +8,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pexrtc_py.errors import RequestRefused
+from pexrtc_py.node import views
 from pexrtc_py.node.config import NodeConfig, Vmr
 from pexrtc_py.node.inprocess import Attendee, InProcess
 from pexrtc_py.protocol import requests
 from pexrtc_py.protocol.declare import Event, Scope
 from pexrtc_py.protocol.events import (
     ConferenceUpdate,
+    Layout,
     ParticipantCreate,
     ParticipantDelete,
     ParticipantSyncBegin,
@@ -21,6 +23,7 @@ from pexrtc_py.protocol.events import (
     PresentationStart,
     PresentationStop,
 )
+from pexrtc_py.protocol.models import AudioMix, Role, Transforms, VideoMixLayout
 from pexrtc_py.protocol.wire import encode
 
 REQUESTS: list[Any] = [
@@ -46,6 +49,24 @@ REQUESTS: list[Any] = [
     requests.Ack(),
     requests.CallDisconnect(),
 ]
+MIXING: list[Any] = [
+    requests.Hold(),
+    requests.Resume(),
+    requests.SpotlightOn(),
+    requests.ClearSpotlights(),
+    requests.TransformLayout(transforms=Transforms(layout="1:7")),
+    requests.TransformLayout(),
+    requests.SetPinningConfig(pinning_config="x"),
+    requests.LayoutGroup(layout_group="x"),
+    requests.CreateVideoMix(mix_name="main.!personal"),
+    requests.ConfigureVideoMix(mix_name="main.!personal", transform_layout=VideoMixLayout(layout="2x2")),
+    requests.DeleteVideoMix(mix_name="main.!personal"),
+    requests.SendToAudioMixes(mixes=(AudioMix(mix_name="main.x", prominent=True),)),
+    requests.ReceiveFromAudioMix(mix_name=None),
+    requests.TakeFloor(jpegs=True),
+    requests.ParticipantRole(role=Role.GUEST),
+    requests.ParticipantRole(role=Role.HOST),
+]
 VMRS = [Vmr("meet"), Vmr("meet", host_pin="1"), Vmr("meet", host_pin="1", guest_pin="2", guests_can_present=False, service_type="lecture")]
 JOINS = st.tuples(st.just("join"), st.sampled_from(["1", "2", "none"]))
 STEPS = st.one_of(
@@ -53,6 +74,7 @@ STEPS = st.one_of(
     st.tuples(st.just("wait"), st.sampled_from([1.0, 50.0, 100.0])),
     st.tuples(st.just("speak"), st.integers(0, 5)),
     st.tuples(st.sampled_from(REQUESTS), st.tuples(st.integers(0, 5), st.integers(0, 5))),
+    st.tuples(st.sampled_from(MIXING), st.tuples(st.integers(0, 5), st.integers(0, 5))),
 )
 
 
@@ -64,6 +86,7 @@ class Replica:
         self.roster: dict[str, Any] = {}
         self.presenter: str | None = None
         self.status: Any = None
+        self.layout: Layout | None = None
         for event in who.listen():
             self.see(event)
 
@@ -81,9 +104,11 @@ class Replica:
                 del self.roster[uuid]
             case PresentationStart(presenter_uuid=uuid):
                 assert uuid != self.who.uuid
-                self.presenter = uuid
+                self.presenter = uuid or None  # nobody: it must stop presenting
             case PresentationStop():
                 self.presenter = None
+            case Layout():
+                self.layout = event
             case ConferenceUpdate(status=status):
                 self.status = status
             case _:
@@ -143,6 +168,8 @@ def _check(node: InProcess, people: list[Attendee], replicas: dict[str, Replica]
         known = replicas[who.uuid]
         answered = {line["uuid"]: _steady(line) for line in who.send(requests.Participants())}
         assert {uuid: _steady(encode(line)) for uuid, line in known.roster.items()} == answered
+        member = room.members[who.uuid]
+        assert member.waiting or known.layout == views.layout(room, member)
         assert encode(known.status) == who.send(requests.GetConferenceStatus())
         expected = None if room.floor == who.uuid or who.uuid in waiting else room.floor
         assert known.presenter == expected or room.floor == who.uuid

@@ -57,6 +57,12 @@ def test_the_waiting_room_and_strangers_see_nobody() -> None:
     assert main_sources(plan, "call-who") == ()
 
 
+def test_who_is_on_hold_sees_nobody_and_is_told_so() -> None:
+    plan = replace(PLAN, seats=(replace(PLAN.seats[0], held=True), *PLAN.seats[1:]))
+
+    assert (main_sources(plan, "call-ann"), board(plan, "call-ann")) == ((), Board.HELD)
+
+
 def test_slides_go_to_all_who_may_see_them_but_the_presenter() -> None:
     plan = replace(PLAN, presenter="ann", seats=(*PLAN.seats[:2], replace(PLAN.seats[2], sees_presentation=False)))
 
