@@ -33,7 +33,7 @@ def told(process: subprocess.Popen[str]) -> dict[str, Any]:
     assert process.stdout is not None
     line = process.stdout.readline()
     if not line:
-        raise SystemExit(f"{process.args} ended with {process.wait()}")
+        raise SystemExit(f"a process of this benchmark ended with {process.wait()}")
     fields: dict[str, Any] = json.loads(line)
     return fields
 

@@ -14,7 +14,7 @@ import pexrtc_py
 async def cost(url: str, alias: str) -> tuple[float, float, pexrtc_py.Conference]:
     """CPU and time of joining, until the roster is complete, in seconds."""
     cpu, began = time.process_time(), time.monotonic()
-    conference = await pexrtc_py.join(alias, node=url, display_name="Follower", media=False)
+    conference = await pexrtc_py.join(alias, node=url, display_name="Follower", media=False, timeout=600)
     return time.process_time() - cpu, time.monotonic() - began, conference
 
 
