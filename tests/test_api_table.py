@@ -10,9 +10,6 @@ from tests import api_table, pexrtc_names
 from tests.api_table import NEVER_TOLD, PAGE, STREAMS, Row
 
 PENDING = {
-    "BreakoutBegin",
-    "BreakoutEnd",
-    "BreakoutRefer",
     "CancelRefer",
     "Fecc",
     "Incoming",

@@ -46,7 +46,7 @@ def ask(there: list[str], capsys: pytest.CaptureFixture[str]) -> Ask:
     """Runs a command in this process, for that is quicker, with the options that lead to the node: exit code, stdout, stderr."""
 
     def asked(command: str, alias: str, *arguments: str) -> tuple[int, str, str]:
-        code = main([command, alias, *there, *arguments])
+        code = main([command, *there, alias, *arguments])
         return code, *capsys.readouterr()
 
     return asked
@@ -88,6 +88,21 @@ def test_a_request_is_sent_from_the_shell(ask: Ask) -> None:
     assert ask("control", "open", "lock")[:2] == (0, "done\n")
     assert json.loads(ask("control", "open", "get-conference-status", "--json")[1])["result"]["started"] is True
     assert json.loads(ask("control", "open", "muteguests", "--json")[1]) == {"exit": 0, "verb": "mute_guests", "result": True}
+
+
+@pytest.mark.usefixtures("host")
+def test_a_breakout_room_is_meant_by_its_name(ask: Ask) -> None:
+    host = ("meet.alice", "--pin", "1234", "--json")
+
+    opened = json.loads(ask("control", *host, "create_breakout", "name=Red")[1])["result"]
+    status = json.loads(ask("control", *host, "get_conference_status", "--breakout", "red")[1])["result"]
+    wrong = ask("control", *host, "lock", "--breakout", "Rad")
+    closed = ask("control", *host, "disconnect_all", "--breakout", opened["breakout_uuid"])
+
+    assert (status["breakout"], status["breakout_name"]) == (True, "Red")
+    assert wrong[0] == 2
+    assert "There is no breakout room 'Rad'. Did you mean Red?" in wrong[2]
+    assert json.loads(closed[1])["result"] is True
 
 
 def test_what_only_oneself_is_asked_for_is_asked_of_oneself(ask: Ask) -> None:

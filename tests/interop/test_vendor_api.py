@@ -20,6 +20,7 @@ from pexrtc_py.protocol import requests as r
 from pexrtc_py.protocol.address import Address
 from pexrtc_py.protocol.declare import Request, find
 from pexrtc_py.protocol.wire import to_text
+from tests.node.breakout_rooms import Meeting as Rooms
 
 HERE = Path(__file__).parent
 NAMES = tuple(
@@ -176,6 +177,39 @@ def test_the_vendor_takes_each_answer(judge: Judge, meeting: Meeting, name: str)
 
     unanswered = judge.asked[-1] not in meeting.node.desk.rules
     assert outcome == ((0, 'Error Unexpected status 501 ""') if unanswered else (OTHERWISE.get(name, 200), ""))
+
+
+BY_GUESTS = {"guestBreakoutBuzz", "guestClearBreakoutBuzz", "guestLeaveBreakout"}
+"""What a participant of a room asks for as if it were a conference of its own."""
+
+
+@pytest.mark.parametrize("name", IN_ROOMS)
+def test_the_vendor_takes_each_answer_about_breakout_rooms(judge: Judge, name: str) -> None:
+    rooms = Rooms(captions=(Caption(0.0, "Ann", "Hello"),))
+    red = rooms.open("Red", guests_allowed_to_leave=True)
+    ann, control = rooms.inside(red, rooms.ann), rooms.control(red)
+    offered = control.send(r.Calls(sdp="offer"))["call_uuid"]
+    if name != "breakoutAck":
+        control.send(r.Ack(), call=offered)
+    if name in ("breakoutVideoMixesConfigure", "breakoutVideoMixesDelete"):
+        control.send(r.CreateVideoMix(mix_name=MIX))
+    alike = name.removeprefix("breakout")
+    alike = alike[0].lower() + alike[1:]
+    bodies = {
+        "breakouts": {"name": "Blue", "duration": 60, "participants": {"main": [rooms.bob.uuid]}},
+        "breakoutsMessage": MESSAGE,
+        "breakoutMoveParticipantsFromMain": {"breakout_uuid": red, "participants": [rooms.bob.uuid]},
+        "breakoutMoveParticipants": {"breakout_uuid": "main", "participants": [ann.uuid]},
+        "breakoutTransferParticipant": {"conference_alias": "meet", "role": "guest"},
+    }
+    about = control if alike in ABOUT_ONESELF else ann
+    params = {"conferenceAlias": "meet", "breakoutUuid": red, "participantUuid": about.uuid, "callUuid": offered, "mixName": MIX}
+    token = ann.token if name in BY_GUESTS else rooms.host.token
+
+    outcome = judge.call(rooms.node, name, params=params, body=bodies.get(name) or BODIES.get(alike), token=token)
+
+    unanswered = judge.asked[-1] not in rooms.node.desk.rules
+    assert outcome == ((0, 'Error Unexpected status 501 ""') if unanswered else (200, ""))
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name not in IN_ROOMS and name != "requestToken"])
