@@ -25,7 +25,8 @@ class Captioning:
 
     def tend(self, room: Room) -> None:
         """Begin or end the captions of a room, as its participants want."""
-        source, wanted = room.captions.source, captions.wanted(room)
+        source = room.captions.source
+        wanted = source is not None and captions.wanted(room)  # a look at everybody, after every change: only where it can be true
         if wanted and source is not None and room.uuid not in self._running:
             self._running[room.uuid] = asyncio.create_task(self._run(room, source))
         elif not wanted:
