@@ -55,6 +55,9 @@ if TYPE_CHECKING:
     from pexrtc_py.joining import join as join
     from pexrtc_py.node.config import Vmr as Vmr
     from pexrtc_py.node.server import Node as Node
+    from pexrtc_py.pexrtc import MediaStream as MediaStream
+    from pexrtc_py.pexrtc import PexRTC as PexRTC
+    from pexrtc_py.pexrtc import RemoteStream as RemoteStream
     from pexrtc_py.protocol import events as events
     from pexrtc_py.protocol import models as models
     from pexrtc_py.protocol import requests as requests
@@ -147,6 +150,7 @@ _NAMES = {
     ),
     "pexrtc_py.node.config": ("Vmr",),
     "pexrtc_py.node.server": ("Node",),
+    "pexrtc_py.pexrtc": ("MediaStream", "PexRTC", "RemoteStream"),
     "pexrtc_py.protocol.declare": ("Event",),
     "pexrtc_py.protocol.events": (
         "BreakoutBegin",

@@ -61,6 +61,9 @@ def join(
     sso_token: str | None = None,
     token: str | None = None,
     call_tag: str = "",
+    client_id: str | None = None,
+    registration_token: str | None = None,
+    sso_redirect_target: str | None = None,
     media: bool = True,
     audio: Source[Any] | None = None,
     video: Source[Any] | None = None,
@@ -84,7 +87,8 @@ def join(
     `address` is an alias. DNS (this machine's, or the `name_server` at an IP address and port) names the nodes of its domain, SRV
     `_pexapp._tcp`, else the domain itself, and the first that lets us in is used; unless `node` (an `https://` URL, or a host) is given.
     `pin` "none" enters as a guest, and so does `role=Role.GUEST` where guests need no PIN. `extension` answers a virtual reception, `idp`
-    and `sso_token` an identity provider; `token` is a one-time token of a `Refer` event. For what was not given `ask` is
+    and `sso_token` an identity provider, which sends the browser back to `sso_redirect_target`; `token` is a one-time token of a `Refer`
+    event, `registration_token` that of a registered device, and `client_id` names the program. For what was not given `ask` is
     awaited with the `JoinNeedsMore` that would be raised without it; it returns answers such as `{"pin": "1234"}`.
 
     `media=False` is control only; otherwise `audio` and `video` are sent, each video with at most `bandwidth_out` kbps, the slots in
@@ -103,6 +107,9 @@ def join(
         sso_token=sso_token,
         token=token,
         call_tag=call_tag,
+        client_id=client_id,
+        registration_token=registration_token,
+        sso_redirect_target=sso_redirect_target,
     )
     url = _node_url(address, node)
     reach = partial(HttpTransport, ca_file=ca_file, insecure=insecure, proxy=proxy)

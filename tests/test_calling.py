@@ -8,7 +8,7 @@ import pytest
 from av import VideoFrame
 
 import pexrtc_py
-from pexrtc_media import Pattern, stamp
+from pexrtc_media import Pattern, Tone, stamp
 from pexrtc_py.engine.types import Direction, Slot
 from pexrtc_py.errors import JoinNeedsMore, PinIncorrect, PinRequired, UsageError
 from pexrtc_py.node import Node, NoMedia, Vmr
@@ -116,7 +116,7 @@ async def test_a_source_for_a_section_that_does_not_send_is_a_mistake(node: Node
 
 
 async def test_a_recording_of_a_call_without_video_has_sound(node: Node, join: Join, tmp_path: object) -> None:
-    await join("tx", audio=pexrtc_py.media.Tone(440))
+    await join("tx", audio=Tone(440))
     conference = await join("Ann", media=False)
     await conference.add_call(directions={Slot.AUDIO: Direction.RECVONLY})
 

@@ -12,7 +12,7 @@ import pytest
 
 from pexrtc_py.bot.inspecting import inspect
 from pexrtc_py.node.server import Node
-from pexrtc_py.protocol.events import PresentationStart
+from pexrtc_py.protocol.events import MessageReceived, PresentationStart
 from tests.conftest import Join
 
 pytestmark = pytest.mark.live
@@ -89,6 +89,20 @@ async def test_the_roster_sample_shows_who_comes(node: Node, join: Join) -> None
 
     assert "2 in meet.alice" in out
     assert "Alice" in out
+
+
+async def test_the_sample_of_the_javascript_object_takes_part(node: Node, join: Join) -> None:
+    watcher = await join("Watcher", media=False)
+    hello = asyncio.ensure_future(watcher.wait_for(MessageReceived, timeout=20))
+
+    out, err = await _run("pexrtc_object", "meet.alice", "--node", node.url, "--seconds", "2")
+
+    assert (await hello).payload == "Hello"
+    assert "PIN: none\n" in out
+    assert "Connected as HOST" in out
+    assert "Watcher is here" in out
+    assert "Received 1280x720" in out  # of nobody else, the node's own picture
+    assert err == ""
 
 
 @pytest.mark.parametrize("name", [sample.stem for sample in SAMPLES])

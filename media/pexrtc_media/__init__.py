@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pexrtc_media.encoding import OpusEncoding, VideoEncoding
     from pexrtc_media.files import FileSource, Image, ImageSequence, MediaFile
     from pexrtc_media.inputs import RecorderInput
+    from pexrtc_media.rate import AtMost
     from pexrtc_media.recorder import Recorder
     from pexrtc_media.recording import RecordingResult, TrackResult
     from pexrtc_media.sinks import Callback, Discard, Latest, Queue, Tee
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AccessUnit",
+    "AtMost",
     "Callback",
     "Discard",
     "FileSource",
@@ -58,6 +60,7 @@ _NAMES = {
     "encoding": "OpusEncoding VideoEncoding",
     "files": "FileSource Image ImageSequence MediaFile",
     "inputs": "RecorderInput",
+    "rate": "AtMost",
     "recorder": "Recorder",
     "recording": "RecordingResult TrackResult",
     "sinks": "Callback Discard Latest Queue Tee",

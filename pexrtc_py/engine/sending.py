@@ -102,6 +102,11 @@ class Outbound:
         self._outlet.muted = muted
 
     @property
+    def source(self) -> Source[Item] | None:
+        """What is sent, also after its end; None: nothing."""
+        return self._source
+
+    @property
     def max_bitrate(self) -> int | None:
         """The most that is encoded with, in bits/s; None for audio, whose rate is fixed, and without a bound."""
         return self._outlet.max_bitrate if isinstance(self._outlet, VideoOutlet) else None

@@ -54,6 +54,12 @@ class Introduction:
     token: str | None = field(default=None, repr=False)
     """A one-time token, from a `refer` event."""
     call_tag: str = ""
+    client_id: str | None = None
+    """Who made the program; others see it in `vendor`."""
+    registration_token: str | None = field(default=None, repr=False)
+    """Proves that this is a registered device."""
+    sso_redirect_target: str | None = None
+    """Where an identity provider sends the browser back to, with `__pexip-sso-token__` where the token belongs."""
 
 
 class Answers(TypedDict, total=False):
@@ -99,7 +105,14 @@ def joining(who: Introduction) -> Generator[RequestToken, Incoming, Token]:
 
     Every answer given so far is repeated with each request, as the node keeps none of them.
     """
-    request = RequestToken(display_name=who.display_name, call_tag=who.call_tag, token=who.token)
+    request = RequestToken(
+        display_name=who.display_name,
+        call_tag=who.call_tag,
+        token=who.token,
+        client_id=who.client_id,
+        registration_token=who.registration_token,
+        sso_redirect_target=who.sso_redirect_target,
+    )
     for _ in range(_MOST_QUESTIONS):
         incoming = yield request
         challenge = _challenge(incoming)
