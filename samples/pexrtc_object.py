@@ -16,7 +16,6 @@ from pexrtc_py.media import Pattern, Tone
 async def take_part(options: argparse.Namespace) -> None:
     """Call, say hello, show what is received, and leave after a while."""
     rtc, over = PexRTC(), asyncio.Event()
-    rtc.user_media_stream = MediaStream(audio=Tone(440), video=Pattern((640, 360), fps=15))
 
     def setup(_: object, pin_status: str, *more: object) -> None:
         print(f"PIN: {pin_status}", flush=True)
@@ -30,11 +29,12 @@ async def take_part(options: argparse.Namespace) -> None:
         print(why, file=sys.stderr)
         over.set()
 
+    rtc.user_media_stream = MediaStream(audio=Tone(440), video=Pattern((640, 360), fps=15))
     rtc.on_setup, rtc.on_connect = setup, connected
     rtc.on_participant_create = lambda person: print(f"{person.display_name} is here", flush=True)
     rtc.on_chat_message = lambda message: print(f"{message.origin}: {message.payload}", flush=True)
     rtc.on_disconnect = rtc.on_error = ended
-    await rtc.make_call(options.node, options.alias, options.name)
+    await rtc.make_call(options.node, options.alias, "Sample")
     try:
         await asyncio.wait_for(over.wait(), options.seconds)
     except TimeoutError:
@@ -47,7 +47,6 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("alias", help="the conference, e.g. meet.alice")
     parser.add_argument("--node", required=True, help="URL of the conferencing node")
-    parser.add_argument("--name", default="Sample")
     parser.add_argument("--pin")
     parser.add_argument("--seconds", type=float, default=10.0)
     try:
