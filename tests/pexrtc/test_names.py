@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from pexrtc_py.pexrtc import PexRTC
+from tests.pexrtc_names import CALLBACKS, METHODS, snake
 
 ROOT = Path(__file__).parents[2]
 _ROW = re.compile(r"^\| `(?P<theirs>\w+)`(?: \\\*)? \| `(?P<ours>\w+)(?:\((?P<arguments>.*?)\))?` \| (?P<meaning>.+) \|$", re.MULTILINE)
@@ -30,11 +31,6 @@ PAGE = (ROOT / "docs" / "pexrtc.md").read_text()
 ROWS = {row["theirs"]: row for row in _ROW.finditer(PAGE)}
 
 
-def snake(name: str) -> str:
-    """The Python spelling of a JavaScript name."""
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
-
-
 @pytest.mark.parametrize(
     ("name", "ours"),
     [("makeCall", "make_call"), ("sendDTMF", "send_dtmf"), ("getPresentationURL", "get_presentation_url"), ("uuid", "uuid")],
@@ -51,6 +47,10 @@ def test_the_list_has_all_of_the_document() -> None:
 
 def test_the_object_has_every_name() -> None:
     assert not [name for name in NAMES if not hasattr(PexRTC, snake(name))]
+
+
+def test_what_stands_behind_each_method_is_known_for_methods_that_there_are() -> None:
+    assert {name for name in (*METHODS, *CALLBACKS) if name} <= set(NAMES)
 
 
 def test_the_table_has_every_name_once_and_no_other() -> None:
