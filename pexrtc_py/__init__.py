@@ -17,11 +17,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from pexrtc_py.browser_sso import BrowserSso as BrowserSso
     from pexrtc_py.call import Call as Call
     from pexrtc_py.conference import Conference as Conference
     from pexrtc_py.engine.types import Slot as Slot
     from pexrtc_py.errors import CallError as CallError
     from pexrtc_py.errors import ConferenceNotFound as ConferenceNotFound
+    from pexrtc_py.errors import CredentialsRefused as CredentialsRefused
     from pexrtc_py.errors import DeviceError as DeviceError
     from pexrtc_py.errors import Disconnected as Disconnected
     from pexrtc_py.errors import DnsFailed as DnsFailed
@@ -45,6 +47,7 @@ if TYPE_CHECKING:
     from pexrtc_py.errors import ProtocolError as ProtocolError
     from pexrtc_py.errors import RecordingError as RecordingError
     from pexrtc_py.errors import RequestRefused as RequestRefused
+    from pexrtc_py.errors import SignInFailed as SignInFailed
     from pexrtc_py.errors import SsoRedirect as SsoRedirect
     from pexrtc_py.errors import TlsNotTrusted as TlsNotTrusted
     from pexrtc_py.errors import TokenExpired as TokenExpired
@@ -98,6 +101,9 @@ if TYPE_CHECKING:
     from pexrtc_py.protocol.models import Token as Token
     from pexrtc_py.recording import Recording as Recording
     from pexrtc_py.recording import RecordingFailed as RecordingFailed
+    from pexrtc_py.registering import IncomingCall as IncomingCall
+    from pexrtc_py.registering import Registration as Registration
+    from pexrtc_py.registering import register as register
     from pexrtc_py.signaling.ending import Ended as Ended
     from pexrtc_py.signaling.ending import EndReason as EndReason
     from pexrtc_py.signaling.floor import PresentationLost as PresentationLost
@@ -106,12 +112,14 @@ if TYPE_CHECKING:
     from pexrtc_py.signaling.stream import Reconnecting as Reconnecting
 
 _NAMES = {
+    "pexrtc_py.browser_sso": ("BrowserSso",),
     "pexrtc_py.call": ("Call",),
     "pexrtc_py.conference": ("Conference",),
     "pexrtc_py.engine.types": ("Slot",),
     "pexrtc_py.errors": (
         "CallError",
         "ConferenceNotFound",
+        "CredentialsRefused",
         "DeviceError",
         "Disconnected",
         "DnsFailed",
@@ -135,6 +143,7 @@ _NAMES = {
         "ProtocolError",
         "RecordingError",
         "RequestRefused",
+        "SignInFailed",
         "SsoRedirect",
         "TlsNotTrusted",
         "TokenExpired",
@@ -193,6 +202,11 @@ _NAMES = {
     "pexrtc_py.recording": (
         "Recording",
         "RecordingFailed",
+    ),
+    "pexrtc_py.registering": (
+        "IncomingCall",
+        "Registration",
+        "register",
     ),
     "pexrtc_py.signaling.ending": (
         "Ended",

@@ -11,12 +11,13 @@ PexRTCError                           1   whatever this package raises
 │   ├── RequestRefused                    request, status, reason
 │   │   ├── ConferenceNotFound       12   also LookupError
 │   │   ├── TokenExpired             11
+│   │   ├── CredentialsRefused       11   also PermissionError
 │   │   ├── NotAllowed               11   also PermissionError
 │   │   └── OutOfCapacity            14   resources, participant limit, licence
 │   ├── LobbyTimeout                 13
 │   └── Disconnected                 22   reason
 ├── JoinNeedsMore                    11   not a failure: what to ask the user
-│   └── PinRequired · PinIncorrect · IdpRequired · SsoRedirect · ExtensionRequired
+│   └── PinRequired · PinIncorrect · IdpRequired · SsoRedirect · SignInFailed · ExtensionRequired
 ├── CallError                        20   media did not come up, or not in time
 │   ├── NegotiationFailed · IceFailed
 │   ├── MediaLost                    21
@@ -122,6 +123,13 @@ class TokenExpired(RequestRefused):
     exit_code = 11
 
 
+class CredentialsRefused(RequestRefused, PermissionError):
+    """The node knows no device with this alias, user name and password."""
+
+    advice = "Check the alias, the user name and the password."
+    exit_code = 11
+
+
 class NotAllowed(RequestRefused, PermissionError):
     """The role of this participant, or the conference's settings, do not allow it."""
 
@@ -188,11 +196,22 @@ class IdpRequired(JoinNeedsMore):
 
 
 class SsoRedirect(JoinNeedsMore):
-    """The user must sign in at `url`; the token that yields is then given with the next try."""
+    """The user must sign in at `url`; the token that yields is then given with the next try.
 
-    def __init__(self, url: str, idp: Idp) -> None:
+    With `popup` the page tells the token to the window that opened it; otherwise it goes to the address given as `sso_redirect_target`.
+    """
+
+    def __init__(self, url: str, idp: Idp, *, popup: bool = True) -> None:
         super().__init__(f"Sign in with {idp.name} in a browser, then join with the token it returns.")
-        self.url, self.idp = url, idp
+        self.url, self.idp, self.popup = url, idp, popup
+
+
+class SignInFailed(JoinNeedsMore):
+    """The identity provider did not let the user in, or nobody signed in in time."""
+
+    def __init__(self, provider: str, reason: str) -> None:
+        super().__init__(f"Signing in with {provider} failed: {reason}. Try again, or sign in elsewhere and give the token.")
+        self.provider, self.reason = provider, reason
 
 
 class ExtensionRequired(JoinNeedsMore):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Collection, Coroutine, Generator, Mapping
+from dataclasses import replace
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -12,11 +14,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from pexrtc_py.calling import CallOptions
 from pexrtc_py.conference import Conference
 from pexrtc_py.engine.types import Slot
-from pexrtc_py.errors import NodeUnreachable, UsageError
+from pexrtc_py.errors import JoinNeedsMore, NodeUnreachable, UsageError
 from pexrtc_py.protocol.address import Address
 from pexrtc_py.protocol.models import Role, Token
 from pexrtc_py.signaling.candidates import Candidate, is_domain
-from pexrtc_py.signaling.joining import Ask, Introduction, join_node
+from pexrtc_py.signaling.joining import Answers, Ask, Introduction, join_node
 from pexrtc_py.signaling.session import Session
 from pexrtc_py.signaling.stream import IDLE
 from pexrtc_py.signaling.transport import HttpTransport, Transport, is_loopback
@@ -89,7 +91,7 @@ def join(
     `pin` "none" enters as a guest, and so does `role=Role.GUEST` where guests need no PIN. `extension` answers a virtual reception, `idp`
     and `sso_token` an identity provider, which sends the browser back to `sso_redirect_target`; `token` is a one-time token of a `Refer`
     event, `registration_token` that of a registered device, and `client_id` names the program. For what was not given `ask` is
-    awaited with the `JoinNeedsMore` that would be raised without it; it returns answers such as `{"pin": "1234"}`.
+    awaited with the `JoinNeedsMore` that would be raised without it; it returns answers such as `{"pin": "1234"}`, and may take its time.
 
     `media=False` is control only; otherwise `audio` and `video` are sent, each video with at most `bandwidth_out` kbps, the slots in
     `receive` (all) are received in `codecs` (all), each video with at most `bandwidth` kbps, and with `fecc_supported` others may move the
@@ -111,7 +113,7 @@ def join(
         registration_token=registration_token,
         sso_redirect_target=sso_redirect_target,
     )
-    url = _node_url(address, node)
+    url = node_url(address, node)
     reach = partial(HttpTransport, ca_file=ca_file, insecure=insecure, proxy=proxy)
     way = transport or reach(url)
     domain = _domain(address, way) if node is None else None
@@ -130,9 +132,11 @@ def join(
     async def work() -> Conference:
         if media:  # loading codecs and crypto takes long enough to be felt by whatever else runs on the loop
             await asyncio.to_thread(import_module, "pexrtc_py.call")
-        enter = partial(_entered, address=Address(address), who=who, ask=ask)
+        patience = Patience(timeout)
+        asking = partial(patience.asked, ask) if ask is not None else None
+        enter = partial(_entered, address=Address(address), who=who, ask=asking)
         entering = enter(way) if domain is None else _found(domain, reach, enter, name_server)
-        conference = await _within(timeout, _joined(entering, Address(address), options, loopback=is_loopback(url), idle=idle))
+        conference = await patience.within(_joined(entering, Address(address), options, loopback=is_loopback(url), idle=idle))
         if lobby_timeout is not None:
             await _or_leave(conference, conference.admitted(timeout=lobby_timeout))
         return conference
@@ -177,7 +181,8 @@ async def _entered(
     try:
         if first is not None:
             await first(way)
-        return way, await _granted(way, address, who, ask)
+        dialled = replace(who, node=way.host) if isinstance(way, HttpTransport) else who
+        return way, await _granted(way, address, dialled, ask)
     except BaseException:
         if closes := getattr(way, "aclose", None):
             await closes()
@@ -210,18 +215,42 @@ async def _or_leave(conference: Conference, work: Coroutine[Any, Any, None]) -> 
         raise
 
 
-async def _within(seconds: float | None, work: Coroutine[Any, Any, T]) -> T:
-    limit = asyncio.timeout(seconds)
-    try:
-        async with limit:
-            return await work
-    except TimeoutError:
-        if limit.expired():
-            raise NodeUnreachable(f"Joining took longer than {seconds or 0:g} s; the node, or the way to it, is too slow.") from None
-        raise
+class Patience:
+    """How many seconds joining may take; the time in which the user is asked does not count."""
+
+    def __init__(self, seconds: float | None) -> None:
+        self._seconds = seconds
+        self._limit: asyncio.Timeout | None = None
+
+    async def within(self, work: Coroutine[Any, Any, T]) -> T:
+        """The result of the work. Raises `NodeUnreachable` when it takes too long."""
+        self._limit = limit = asyncio.timeout(self._seconds)
+        try:
+            async with limit:
+                return await work
+        except TimeoutError:
+            if limit.expired():
+                raise NodeUnreachable(
+                    f"Joining took longer than {self._seconds or 0:g} s; the node, or the way to it, is too slow."
+                ) from None
+            raise
+
+    async def asked(self, ask: Ask, wanted: JoinNeedsMore) -> Answers:
+        """What the user answers, however long that takes."""
+        self._set(None)
+        try:
+            return await ask(wanted)
+        finally:
+            self._set(self._seconds)
+
+    def _set(self, seconds: float | None) -> None:
+        with contextlib.suppress(RuntimeError):  # the join was given up meanwhile
+            if self._limit is not None:
+                self._limit.reschedule(asyncio.get_running_loop().time() + seconds if seconds is not None else None)
 
 
-def _node_url(address: str, node: str | None) -> str:
+def node_url(address: str, node: str | None) -> str:
+    """The URL of the node: `node`, or the host in the address. Raises `UsageError` when there is neither."""
     if not address:
         raise UsageError("An empty address names no conference.")
     host = node if node is not None else address.rpartition("@")[2] if "@" in address else ""

@@ -26,6 +26,7 @@ BY_ITSELF: dict[type[Any], str] = {
     r.RefreshToken: "by itself",
     r.ReleaseToken: "`leave()`",
     r.Events: "`events()`",
+    r.RegistrationEvents: "`register()`",
 }
 """What the client sends without having a method for it."""
 TITLES = {

@@ -5,15 +5,12 @@ from __future__ import annotations
 import pytest
 
 from pexrtc_py.node.asked import RULES
-from pexrtc_py.protocol import requests as r
 from tests import api_table, pexrtc_names
 from tests.api_table import NEVER_TOLD, PAGE, STREAMS, Row
 
 PENDING = {
     "CancelRefer",
     "Fecc",
-    "Incoming",
-    "IncomingCancelled",
     "NewCandidate",
     "NewOffer",
     "PeerDisconnect",
@@ -31,7 +28,7 @@ def _ids(row: Row) -> str:
 def test_every_request_has_its_client_its_name_its_rule_and_its_test(row: Row) -> None:
     unanswered = row.kind not in RULES and row.kind not in STREAMS  # which tests/node/test_desk.py lists
 
-    assert row.lacking <= ({"node", "test"} if unanswered else {"client", "test"} if row.kind is r.RegistrationEvents else set())
+    assert row.lacking <= ({"node", "test"} if unanswered else set())
 
 
 @pytest.mark.parametrize("row", api_table.events(), ids=_ids)

@@ -37,7 +37,7 @@ ONLY_IN = {
     "aioice": {"engine"},
     "pylibsrtp": {"engine"},
     "OpenSSL": {"engine"},
-    "aiohttp": {"signaling/transport.py", "node/http.py", "node/server.py", "node/streams.py"},
+    "aiohttp": {"signaling/transport.py", "node/http.py", "node/server.py", "node/streams.py", "browser_sso.py"},
     "dns": {"signaling/discovery.py"},
     "aiohttp_sse_client": {"signaling/transport.py"},
     "sounddevice": {"media/devices.py"},

@@ -26,7 +26,7 @@ def _kinds(root: type[PexRTCError]) -> list[type[PexRTCError]]:
 
 def _one_of_each() -> list[PexRTCError]:
     idp = Idp(uuid="i", name="Okta")
-    refused = (RequestRefused, ConferenceNotFound, TokenExpired, NotAllowed, OutOfCapacity)
+    refused = (RequestRefused, ConferenceNotFound, TokenExpired, errors.CredentialsRefused, NotAllowed, OutOfCapacity)
     own: dict[type[PexRTCError], PexRTCError] = {
         InvalidTransition: InvalidTransition("call", CallState.NEW, Ack()),
         ProtocolError: ProtocolError("Field required", path="$.uuid"),
@@ -37,6 +37,7 @@ def _one_of_each() -> list[PexRTCError]:
         errors.PinIncorrect: errors.PinIncorrect(),
         errors.IdpRequired: errors.IdpRequired([idp]),
         errors.SsoRedirect: errors.SsoRedirect("https://idp.example/sign-in?secret", idp),
+        errors.SignInFailed: errors.SignInFailed("Okta", "forbidden"),
         errors.ExtensionRequired: errors.ExtensionRequired("standard"),
         errors.FloorRefused: errors.FloorRefused("Guests cannot present"),
     }

@@ -6,6 +6,8 @@ import asyncio
 import contextlib
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import click
+
 from pexrtc_py.cli.options import read_pin, usage
 from pexrtc_py.cli.running import first_of
 
@@ -14,8 +16,9 @@ if TYPE_CHECKING:
 
     from pexrtc_py.cli.progress import Progress
     from pexrtc_py.conference import Conference
-    from pexrtc_py.errors import NodeUnreachable
+    from pexrtc_py.errors import JoinNeedsMore, NodeUnreachable
     from pexrtc_py.signaling.ending import Ended
+    from pexrtc_py.signaling.joining import Answers
 
 T = TypeVar("T")
 STOPPED_EARLY = 130
@@ -39,6 +42,10 @@ async def entered(where: dict[str, Any], stop: asyncio.Event, progress: Progress
         node=where["node"],
         display_name=where["name"],
         pin=read_pin(where["pin"], where["pin_file"]),
+        extension=where["extension"],
+        idp=where["idp"],
+        sso_token=where["sso_token"],
+        ask=_Missing(),
         ca_file=where["ca_file"],
         insecure=where["insecure"],
         proxy=where["proxy"],
@@ -62,6 +69,33 @@ async def entered(where: dict[str, Any], stop: asyncio.Event, progress: Progress
     finally:
         progress.done()
         await conference.leave()
+
+
+class _Missing:
+    """Has the user sign in with a browser; for anything else that is missing there is an option, which the error names."""
+
+    def __init__(self) -> None:
+        from pexrtc_py.browser_sso import BrowserSso
+
+        self._browser = BrowserSso(show=_shown)
+
+    async def __call__(self, wanted: JoinNeedsMore) -> Answers:
+        from pexrtc_py.errors import ExtensionRequired, IdpRequired
+
+        try:
+            return await self._browser(wanted)
+        except (ExtensionRequired, IdpRequired) as error:
+            option = "--extension TEXT" if isinstance(error, ExtensionRequired) else "--idp NAME"
+            error.args = (f"{error} On the command line: {option}.",)
+            raise
+
+
+def _shown(url: str) -> None:
+    """Tell the address, since there may be no browser here, or one on another screen; and open it."""
+    import webbrowser
+
+    click.echo(f"Sign in with a browser on this machine: {url}", err=True)
+    webbrowser.open(url)
 
 
 def _explained(error: NodeUnreachable, node: str) -> NodeUnreachable:

@@ -42,6 +42,13 @@ def conference_options(default_name: str) -> Callable[[F], F]:
             option("--name", default=default_name, show_default=True, help="The name others see."),
             option("--pin", metavar="PIN", help="The conference's PIN; visible to other users of this machine: prefer --pin-file."),
             option("--pin-file", type=click.Path(path_type=Path), metavar="FILE", help="A file whose first line is the PIN."),
+            option("--extension", metavar="TEXT", help="The conference wanted, where a virtual reception asks for it."),
+            option("--idp", metavar="NAME", help="The identity provider to sign in with, by name or uuid, where several are offered."),
+            option(
+                "--sso-token",
+                metavar="TOKEN",
+                help="What signing in elsewhere has yielded. Without it a browser is opened here, where a conference wants one to sign in.",
+            ),
             option("--ca-file", type=click.Path(path_type=Path), metavar="FILE", help="Trust this certificate authority (PEM)."),
             option("--insecure", is_flag=True, help="Do not verify the node's certificate; loopback nodes only."),
             option("--proxy", metavar="URL", help="HTTP proxy for signaling (default: HTTPS_PROXY)."),

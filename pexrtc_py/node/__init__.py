@@ -9,19 +9,42 @@ if TYPE_CHECKING:
     from pexrtc_py.node.captions import Caption, Said
     from pexrtc_py.node.config import NodeConfig, Vmr
     from pexrtc_py.node.desk import Desk, Heard, Incoming, Reply
+    from pexrtc_py.node.devices import Device
+    from pexrtc_py.node.identity import IdentityProvider
     from pexrtc_py.node.reading import load, parse_vmr
     from pexrtc_py.node.room import Room
     from pexrtc_py.node.server import Node, NoMedia
+    from pexrtc_py.node.theming import ThemeFiles
 
-__all__ = ["Caption", "Desk", "Heard", "Incoming", "NoMedia", "Node", "NodeConfig", "Reply", "Room", "Said", "Vmr", "load", "parse_vmr"]
+__all__ = [
+    "Caption",
+    "Desk",
+    "Device",
+    "Heard",
+    "IdentityProvider",
+    "Incoming",
+    "NoMedia",
+    "Node",
+    "NodeConfig",
+    "Reply",
+    "Room",
+    "Said",
+    "ThemeFiles",
+    "Vmr",
+    "load",
+    "parse_vmr",
+]
 
 _HOMES = {
     "captions": ("Caption", "Said"),
     "config": ("NodeConfig", "Vmr"),
     "desk": ("Desk", "Heard", "Incoming", "Reply"),
+    "devices": ("Device",),
+    "identity": ("IdentityProvider",),
     "reading": ("load", "parse_vmr"),
     "room": ("Room",),
     "server": ("NoMedia", "Node"),
+    "theming": ("ThemeFiles",),
 }
 
 

@@ -11,6 +11,7 @@ from pexrtc_py.node.config import NodeConfig
 from pexrtc_py.node.house import House
 from pexrtc_py.node.member import Member, NodeCall
 from pexrtc_py.node.plan import CallMedia
+from pexrtc_py.node.registrar import Registered
 from pexrtc_py.node.room import Room
 from pexrtc_py.protocol.address import Address
 from pexrtc_py.protocol.declare import Request
@@ -67,10 +68,18 @@ class Asked:
     within: Room | None = None
     agent: str = ""
     """The User-Agent."""
+    base: str = ""
+    """Where the client reaches the node, such as `https://127.0.0.1:8443`."""
+    origin: str = ""
+    """The Origin of the web page that asks, if one does."""
     by: Member | None = None
     """Who asks; None only before there is a token."""
     about: Member | None = None
     on: NodeCall | None = None
+    registered: Registered | None = None
+    """The registration that asks."""
+    invited: str = ""
+    """A one-time token, where it is given back instead of used."""
 
     @property
     def config(self) -> NodeConfig:
@@ -91,6 +100,11 @@ class Asked:
     def target(self) -> Member:
         """The participant in the path."""
         return _there(self.about)
+
+    @property
+    def device(self) -> Registered:
+        """The registration that asks."""
+        return _there(self.registered)
 
     @property
     def call(self) -> NodeCall:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import KW_ONLY, dataclass
+from collections.abc import Mapping
+from dataclasses import KW_ONLY, dataclass, field
 from typing import Literal
 
 from pexrtc_py.errors import UsageError
 from pexrtc_py.node.captions import Caption
+from pexrtc_py.node.devices import Device
+from pexrtc_py.node.identity import IdentityProvider
+from pexrtc_py.node.theming import ThemeFiles
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,17 @@ class Vmr:
     participant_limit: int | None = None
     bandwidth: int | None = None
     """Limit per call and direction in kbps."""
+
+    reception: Literal["standard", "mssip"] | None = None
+    """With it this is a virtual reception: it asks for an extension, and leads to the conference that one names."""
+    extensions: Mapping[str, str] = field(default_factory=dict)
+    """The alias of each extension of a reception; when empty, every alias of the node is the extension of its conference."""
+    host_idps: tuple[str, ...] | None = None
+    """Names of the identity providers among which Hosts must choose; they need not sign in when None."""
+    guest_idps: tuple[str, ...] | None = None
+    """The same for Guests."""
+    theme: ThemeFiles | None = None
+    """The screens of direct media; in a file or on the command line the name of the folder `ThemeFiles.load` reads."""
 
     def __post_init__(self) -> None:
         for alias in self.all_aliases:
@@ -75,7 +90,7 @@ class NodeConfig:
     """`HOST:PORT`; port 0 takes a free one."""
     tls: bool | None = None
     version: str = "37"
-    """The emulated `version_id`; some clients refuse texts below "29"."""
+    """The emulated `version_id`: requests, events and fields that came later are missing. Some clients refuse texts below "29"."""
     pseudo_version: str = "79019.0.0"
     token_seconds: int = 120
     waiting_seconds: float = 900.0
@@ -85,6 +100,12 @@ class NodeConfig:
     stream_limit: int = 5000
     """Events that may wait for a slow reader of an event stream before it is dropped."""
     maintenance: bool = False
+    identity_providers: tuple[IdentityProvider, ...] = ()
+    """Those that conferences name as theirs; `[[identity_provider]]` in a file."""
+    devices: tuple[Device, ...] = ()
+    """Those that may register; `[[device]]` in a file."""
+    avatars: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+    """Portraits (JPEG) by display name, or by the alias of a device; in a file the names of the pictures."""
 
     def __post_init__(self) -> None:
         seen: set[str] = set()
@@ -92,11 +113,31 @@ class NodeConfig:
             if alias.casefold() in seen:
                 raise UsageError(f"The alias {alias!r} is given to two conferences; an alias must be unique.")
             seen.add(alias.casefold())
+        if not (self.version.isascii() and self.version.isdigit() and len(self.version) <= 4):
+            raise UsageError(f"version must be digits such as '37', not {self.version!r}.")
+        self._check_identity()
+        aliases = [device.alias.casefold() for device in self.devices]
+        if twice := {alias for alias in aliases if aliases.count(alias) > 1}:
+            raise UsageError(f"Two devices have the alias {min(twice)!r}; an alias must be unique.")
         for key in ("token_seconds", "waiting_seconds", "keepalive_seconds", "stream_limit"):
             if not getattr(self, key) > 0:
                 raise UsageError(f"{key} must be above 0, not {getattr(self, key)}.")
         if self.listen is not None:
             split_listen(self.listen)
+
+    @property
+    def version_number(self) -> int:
+        """The emulated version as a number."""
+        return int(self.version)
+
+    def _check_identity(self) -> None:
+        names = [provider.name for provider in self.identity_providers]
+        if twice := {name for name in names if names.count(name) > 1}:
+            raise UsageError(f"Two identity providers are called {min(twice)!r}; their names must differ.")
+        for vmr in self.conferences:
+            for name in (*(vmr.host_idps or ()), *(vmr.guest_idps or ())):
+                if name not in names:
+                    raise UsageError(f"{vmr.alias}: there is no identity provider {name!r}; known are {', '.join(names) or 'none'}.")
 
 
 def split_listen(listen: str) -> tuple[str, int]:

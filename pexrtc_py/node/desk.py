@@ -13,16 +13,28 @@ from typing import Any, TypeVar
 
 from pexrtc_py.errors import InvalidTransition, ProtocolError
 from pexrtc_py.node import rules, views
-from pexrtc_py.node.admission import INVALID_ROLE, MAINTENANCE, Refused
+from pexrtc_py.node.admission import INVALID_ROLE, INVALID_TOKEN, MAINTENANCE, Refused
 from pexrtc_py.node.asked import RULES, Asked, Need, Rule
 from pexrtc_py.node.config import NodeConfig
 from pexrtc_py.node.house import House
 from pexrtc_py.node.member import Member, NodeCall
 from pexrtc_py.node.room import Room
+from pexrtc_py.protocol import history
 from pexrtc_py.protocol.address import Address
 from pexrtc_py.protocol.declare import REQUESTS, Event, Permission, Request, fields_in, find
 from pexrtc_py.protocol.forms import decode_form
-from pexrtc_py.protocol.requests import CallDisconnect, Events, GetTheme, NewCandidate, RefreshToken, ReleaseToken, RequestToken
+from pexrtc_py.protocol.requests import (
+    CallDisconnect,
+    Events,
+    GetTheme,
+    NewCandidate,
+    RefreshToken,
+    RegistrationAvatar,
+    RegistrationEvents,
+    Registrations,
+    ReleaseToken,
+    RequestToken,
+)
 from pexrtc_py.protocol.wire import FORM, decode_request, encode_answer, failed, from_text, marked, success
 
 Q = TypeVar("Q", bound=Request[Any])
@@ -31,6 +43,8 @@ FOR_ENDED_CALLS = {CallDisconnect, NewCandidate}
 """What still comes of a call whose connection the client has closed, and is no mistake."""
 ABOUT_SESSIONS = {Events, RefreshToken, ReleaseToken}
 """In whatever room they are asked, they are about the session whose token comes with them."""
+FOR_ANYBODY_KNOWN = {Registrations, RegistrationAvatar}
+"""What is asked of the directory, with any token this node has given."""
 assert rules  # importing it is what fills RULES
 
 
@@ -42,6 +56,8 @@ class Incoming:
     path: str
     body: object = None
     token: str = field(default="", repr=False)
+    base: str = "http://node.invalid"
+    """Where the client reaches the node."""
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
@@ -124,21 +140,24 @@ class Desk:
                 return Reply(204)
             if kind.answer is bytes:
                 return Reply(200, picture=answer)
-            return Reply(200, success(encode_answer(kind.answer, answer)))
+            return self._answered(kind, encode_answer(kind.answer, answer))
         except InvalidTransition as error:
             return _reply(Refused(400, str(error)))
         except Refused as refused:
             return _reply(refused)
 
-    def listen(self, incoming: Incoming, now: float) -> tuple[Member, list[Event]] | Reply:
+    def listen(self, incoming: Incoming, now: float) -> tuple[str, list[Event]] | Reply:
         """Who opens an event stream, and what it begins with; or the refusal."""
         try:
             kind, asked = self._checked(incoming, now)
         except Refused as refused:
             return _reply(refused)
+        if kind is RegistrationEvents:
+            self.heard.append(Heard(asked.device.uuid, asked.address, RegistrationEvents()))
+            return asked.device.uuid, self.house.registrar.welcome(asked.device)
         assert kind is Events
         self.heard.append(Heard(asked.sender.uuid, asked.address, Events()))
-        return asked.sender, views.welcome(asked.room, asked.sender) + asked.room.breakouts.welcome(asked.sender)
+        return asked.sender.uuid, views.welcome(asked.room, asked.sender) + asked.room.breakouts.welcome(asked.sender)
 
     def override(self, kind: type[Request[Any]]) -> Callable[[Rule], Rule]:
         """Decorator: answer requests of this kind otherwise on this node."""
@@ -153,9 +172,12 @@ class Desk:
 
     def _checked(self, incoming: Incoming, now: float) -> tuple[type[Request[Any]], Asked]:
         kind, address = _route(incoming)
-        asked = Asked(house=self.house, now=now, address=address, agent=incoming.headers.get("user-agent", ""))
+        if not history.knows(kind, self.config.version_number):
+            raise Refused(404, f"There is no request {kind.name!r} here")
+        agent, origin = (incoming.headers.get(name, "") for name in ("user-agent", "origin"))
+        asked = Asked(house=self.house, now=now, address=address, agent=agent, base=incoming.base, origin=origin)
         if not address.conference:
-            return kind, asked
+            return kind, self._outside(kind, asked, incoming.token)
         if kind is RequestToken and self.house.maintenance:
             raise Refused(503, MAINTENANCE)
         room = asked.conference(address.conference)
@@ -163,6 +185,9 @@ class Desk:
             if address.breakout is not None:
                 raise Refused(404, "A breakout room is joined through its conference")
             return kind, replace(asked, within=room)
+        room = self.house.entered(address.conference, incoming.token, now) or room
+        if kind is ReleaseToken and room.invitations.shown(incoming.token, now):
+            return kind, replace(asked, within=room, invited=incoming.token)
         rooms = room.breakouts
         room, sender = rooms.session(incoming.token, now)
         if address.breakout is not None and kind not in ABOUT_SESSIONS:
@@ -171,6 +196,22 @@ class Desk:
         if not _may(kind.by, sender, target):
             raise Refused(403, INVALID_ROLE)
         return kind, replace(asked, within=room, by=sender, about=target, on=call)
+
+    def _answered(self, kind: type[Request[Any]], result: Any) -> Reply:
+        """The reply as a node of the emulated version gives it."""
+        version = self.config.version_number
+        return Reply(200, text="") if history.answers_nothing(kind, version) else Reply(200, success(history.answer(kind, result, version)))
+
+    def _outside(self, kind: type[Request[Any]], asked: Asked, token: str) -> Asked:
+        """The circumstances of what is asked of the node itself, or by a device."""
+        if kind.by is Permission.OPEN:
+            return asked
+        if kind in FOR_ANYBODY_KNOWN and self.house.knows(token, asked.now):
+            return asked
+        device = self.house.registrar.holder(token, asked.now)
+        if device is None or device not in self.house.registrar.of(asked.address.registration or ""):
+            raise Refused(403, INVALID_TOKEN)
+        return replace(asked, registered=device)
 
     def _decoded(self, kind: type[Q], incoming: Incoming) -> Q:
         try:

@@ -8,6 +8,8 @@ from contextlib import suppress
 from pexrtc_py.errors import UsageError
 from pexrtc_py.node.admission import Refused
 from pexrtc_py.node.config import NodeConfig, Vmr
+from pexrtc_py.node.identity import SignIns
+from pexrtc_py.node.registrar import Registrar
 from pexrtc_py.node.room import Room
 
 OPEN_ROOMS = 1000
@@ -22,6 +24,8 @@ class House:
         self.maintenance = config.maintenance
         """While it is True nobody may join; who is in stays."""
         self._listening: Collection[str] | None = None
+        self.sign_ins = SignIns()
+        self.registrar = Registrar(config.devices, config.token_seconds)
         self._rooms = {alias.casefold(): room for vmr in config.conferences for room in [Room(vmr, config)] for alias in vmr.all_aliases}
 
     @property
@@ -41,6 +45,22 @@ class House:
         self._listening = listening
         for room in self.rooms:
             room.outbox.listening = listening
+
+    def knows(self, token: str, now: float) -> bool:
+        """Whether a token is that of a registration, or of a participant of any room."""
+        passes = [self.registrar.passes, *(place.passes for room in self.rooms for place in room.breakouts.everywhere)]
+        return any(one.holder(token, now) is not None for one in passes)
+
+    def entered(self, alias: str, token: str, now: float) -> Room | None:
+        """The room in which a token is good that was got under this alias: its own, or behind a reception another one."""
+        room = self.room(alias)
+        if room is None or room.vmr.reception is None:
+            return room
+        for behind, place in ((main, place) for main in self.rooms for place in main.breakouts.everywhere):
+            member = place.members.get(place.passes.holder(token, now) or "")
+            if member is not None and self.room(member.alias) is room:
+                return behind
+        return room
 
     def _open_room(self, key: str, alias: str) -> None:
         if len(self._rooms) >= OPEN_ROOMS:

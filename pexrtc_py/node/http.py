@@ -9,11 +9,13 @@ from aiohttp import web
 
 from pexrtc_py.errors import ProtocolError
 from pexrtc_py.node.desk import Incoming, Reply
+from pexrtc_py.node.ladder import SIGN_IN_PATH
 from pexrtc_py.node.shell import Shell
+from pexrtc_py.node.sign_in_page import sign_in_page
 from pexrtc_py.node.streams import Stream
 from pexrtc_py.protocol.address import Address
 from pexrtc_py.protocol.declare import find
-from pexrtc_py.protocol.requests import Events
+from pexrtc_py.protocol.requests import Events, RegistrationEvents
 from pexrtc_py.protocol.wire import failed, to_text
 
 _logger = logging.getLogger(__name__)
@@ -38,7 +40,10 @@ STREAM = {"Content-Type": "text/event-stream", "Cache-Control": "no-cache", "X-A
 def application(shell: Shell) -> web.Application:
     """The web application of a node; one handler, since the declared requests are the routes."""
     app = web.Application(client_max_size=BODY_LIMIT)
-    app.router.add_route("*", "/{path:.*}", _Handler(shell).handle)
+    handler = _Handler(shell)
+    app.router.add_get(f"{SIGN_IN_PATH}{{key}}", handler.sign_in, allow_head=False)
+    app.router.add_post(f"{SIGN_IN_PATH}{{key}}", handler.sign_in)
+    app.router.add_route("*", "/{path:.*}", handler.handle)
     app.on_response_prepare.append(_allow_any_origin)
     return app
 
@@ -69,6 +74,14 @@ class _Handler:
         except Exception:
             _logger.exception("a request failed: %s %s", request.method, request.path)
             return _response(Reply(500, failed("The node failed on this request; see its log")))
+
+    async def sign_in(self, request: web.Request) -> web.StreamResponse:
+        """The page of an identity provider of our own."""
+        form = None
+        if request.method == "POST":
+            form = {name: value for name, value in (await request.post()).items() if isinstance(value, str)}
+        page = sign_in_page(self._shell.desk.house, request.match_info["key"], form, self._shell.clock())
+        return web.Response(status=page.status, text=page.html, content_type="text/html", headers=page.headers)
 
     async def _events(self, request: web.Request) -> web.StreamResponse:
         opened = self._shell.listen(await _incoming(request), lambda: _abort(request))
@@ -103,7 +116,7 @@ def _is_events(request: web.Request) -> bool:
         address, name = Address.parse(request.raw_path)
     except ProtocolError:
         return False
-    return find(address.scope, request.method, name) is Events
+    return find(address.scope, request.method, name) in {Events, RegistrationEvents}
 
 
 async def _incoming(request: web.Request) -> Incoming:
@@ -112,7 +125,8 @@ async def _incoming(request: web.Request) -> Incoming:
     body: object = {name: value for name, value in request.query.items() if name != "token"}
     if request.method != "GET":
         body = await request.read()
-    return Incoming(method=request.method, path=request.raw_path, body=body, token=token, headers=headers)
+    base = f"{request.scheme}://{_text(request.host)}"
+    return Incoming(method=request.method, path=request.raw_path, body=body, token=token, base=base, headers=headers)
 
 
 def _text(header: str) -> str:

@@ -73,8 +73,9 @@ class InProcess:
         return room
 
     def settle(self) -> None:
-        """Hand out what the rooms have to tell and to order."""
-        for order in (order for room in self.desk.rooms for order in room.drain()):
+        """Hand out what the rooms and the registrar have to tell and to order."""
+        orders: list[Order] = [order for room in self.desk.rooms for order in room.drain()]
+        for order in [*orders, *self.desk.house.registrar.drain()]:
             if isinstance(order, Tell):
                 self._told[order.who].append(order.event)
             else:

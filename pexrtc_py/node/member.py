@@ -47,6 +47,8 @@ class Member:
     call_tag: str = ""
     vendor: str = ""
     supports_direct_chat: bool = False
+    idp: str = ""
+    """The uuid of the identity provider it signed in with; empty when it did not."""
     calls: dict[str, NodeCall] = field(default_factory=dict)
     ended_calls: deque[str] = field(default_factory=lambda: deque(maxlen=ENDED_CALLS))
     """Those it had, latest last: clients close the connection first and talk of the call after that."""

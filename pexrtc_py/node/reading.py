@@ -6,9 +6,10 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, fields, is_dataclass
 from difflib import get_close_matches
+from functools import cache
 from pathlib import Path
 from types import UnionType
-from typing import Any, Literal, Protocol, TypeVar, get_args, get_origin, get_type_hints, runtime_checkable
+from typing import Any, Literal, Protocol, TypeVar, Union, cast, get_args, get_origin, get_type_hints, runtime_checkable
 
 from pexrtc_py.errors import UsageError
 from pexrtc_py.node.config import NodeConfig, Vmr
@@ -59,7 +60,7 @@ def parse_toml(text: str, *, folder: Path = Path()) -> NodeConfig:
         tables = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise UsageError(f"This is not valid TOML: {error}.") from error
-    hints = get_type_hints(NodeConfig)
+    hints = _hints(NodeConfig)
     listed = {key: f"{key}s" for key in tables if f"{key}s" in hints}  # `conferences` are written as [[conference]] tables
     ready = {listed[key]: _tables(hints[listed[key]], key, tables.pop(key), folder) for key in listed}
     return _build(NodeConfig, tables, _Place("the node", folder), **ready)
@@ -69,7 +70,7 @@ def parse_vmr(text: str) -> Vmr:
     """A VMR written `ALIAS[,host_pin=..][,guest_pin=..]`, with any other key of `Vmr` too. Raises `UsageError`."""
     alias, *settings = (part.strip() for part in text.split(","))
     table: dict[str, object] = {"alias": alias}
-    hints = get_type_hints(Vmr)
+    hints = _hints(Vmr)
     for setting in settings:
         key, equals, value = setting.partition("=")
         if not equals:
@@ -78,6 +79,11 @@ def parse_vmr(text: str) -> Vmr:
             raise UsageError(f"{key} is given twice in {alias!r}.")
         table[key] = _from_word(hints.get(key), value)
     return _build(Vmr, table, _Place(f"conference {alias!r}", Path()))
+
+
+@cache
+def _hints(kind: Any) -> dict[str, Any]:
+    return get_type_hints(kind)
 
 
 def _tables(hint: Any, key: str, tables: object, folder: Path) -> tuple[Any, ...]:
@@ -90,7 +96,7 @@ def _tables(hint: Any, key: str, tables: object, folder: Path) -> tuple[Any, ...
 def _build(kind: type[T], table: object, place: _Place, **ready: Any) -> T:
     if not isinstance(table, Mapping):
         raise UsageError(f"{place.name}: expected a table of keys, not {table!r}.")
-    hints = get_type_hints(kind)
+    hints = _hints(cast("Any", kind))
     wanted = [field for field in fields(kind) if field.name not in ready]  # type: ignore[arg-type]
     known = [field.name for field in wanted]
     values: dict[str, Any] = {key: _checked(key, value, hints, known, place) for key, value in table.items()}
@@ -117,12 +123,12 @@ def _is_secret(key: str) -> bool:
 
 
 def _choices(hint: Any) -> tuple[Any, ...]:
-    return get_args(hint) if isinstance(hint, UnionType) else (hint,)
+    return get_args(hint) if get_origin(hint) in {UnionType, Union} else (hint,)
 
 
 def _fits(hint: Any, value: object) -> bool:
-    if isinstance(hint, UnionType):
-        return any(_fits(choice, value) for choice in get_args(hint))
+    if len(choices := _choices(hint)) > 1:
+        return any(_fits(choice, value) for choice in choices)
     if (origin := get_origin(hint)) is not None:
         return _fits_several(origin, get_args(hint), value)
     if hint is float:
@@ -151,7 +157,7 @@ def _read(hint: Any, value: Any, place: _Place) -> Any:
     if isinstance(hint, FromFiles):
         return hint.load(place.folder / value)
     if isinstance(value, Mapping):
-        return {key: _read(inner[1], item, place) for key, item in value.items()} if inner else _build(hint, value, place)
+        return {key: _read(inner[1], item, place.within(key)) for key, item in value.items()} if inner else _build(hint, value, place)
     return value
 
 
@@ -163,8 +169,8 @@ def _file(path: Path, place: _Place) -> bytes:
 
 
 def _named(hint: Any) -> str:
-    if isinstance(hint, UnionType):
-        return " or ".join(_named(choice) for choice in get_args(hint) if choice is not type(None))
+    if len(choices := _choices(hint)) > 1:
+        return " or ".join(_named(choice) for choice in choices if choice is not type(None))
     origin, inner = get_origin(hint), get_args(hint)
     if origin is Literal:
         return " or ".join(map(repr, inner))

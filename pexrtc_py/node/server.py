@@ -28,9 +28,11 @@ from pexrtc_py.node.desk import Desk, HeardList
 from pexrtc_py.node.http import application
 from pexrtc_py.node.plan import NO_MEDIA, CallMedia, Media, MediaFactory, MediaPlan, OnLost, OnVoice, Still
 from pexrtc_py.node.reading import parse_vmr
+from pexrtc_py.node.registrar import RING_SECONDS, Caller, Ring
 from pexrtc_py.node.room import Room
 from pexrtc_py.node.shell import Shell
 from pexrtc_py.protocol.declare import Request
+from pexrtc_py.protocol.models import Role
 
 _logger = logging.getLogger(__name__)
 SWEEP_SECONDS = 1.0
@@ -130,6 +132,14 @@ class Node:
     @maintenance.setter
     def maintenance(self, on: bool) -> None:
         self._desk.house.maintenance = on
+
+    def ring(self, device: str, conference: str, *, caller: str, role: Role = Role.GUEST, seconds: float = RING_SECONDS) -> Ring | None:
+        """Call a registered device into a conference, as `caller`; its `outcome` tells how that ends. None when it is not registered."""
+        room, house = self.room(conference), self._desk.house
+        ring = house.registrar.ring(room, device, Caller(caller, room.vmr.alias), role, self._clock(), seconds=seconds)
+        if self._shell:
+            self._shell.settle()
+        return ring
 
     def room(self, alias: str) -> Room:
         """The room of an alias, to look at. Raises `UsageError` when this node has none."""

@@ -33,7 +33,7 @@ class Shell:
 
     def __init__(self, desk: Desk, media: MediaFactory, *, clock: Callable[[], float]) -> None:
         self.desk, self.clock = desk, clock
-        self.streams = Streams(limit=desk.config.stream_limit)
+        self.streams = Streams(limit=desk.config.stream_limit, version=desk.config.version_number)
         desk.house.attend(self.streams.listening)
         self._media: Media = media(on_voice=self._on_voice, on_lost=self._on_lost)
         self._captioning = Captioning(clock=clock, settle=self.settle)
@@ -59,8 +59,8 @@ class Shell:
         listened = self.desk.listen(incoming, self.clock())
         if isinstance(listened, Reply):
             return listened
-        member, welcome = listened
-        return member.uuid, self.streams.open(member.uuid, welcome, abort)
+        who, welcome = listened
+        return who, self.streams.open(who, welcome, abort)
 
     def sweep(self) -> None:
         """Remove participants whose token or patience ran out."""
@@ -73,10 +73,12 @@ class Shell:
             for member in watching.due(room, self.clock()):
                 member.stillness.looked = inf
                 self._spawn(self._look(room, member))
+        self.desk.house.registrar.sweep(self.clock())
         self.settle()
 
     def settle(self) -> None:
-        """Do what the rooms have in their outboxes, and bring the media up to their plans."""
+        """Do what the rooms and the registrar have in their outboxes, and bring the media up to the rooms' plans."""
+        self._tell(self.desk.house.registrar.drain())
         for room in self.desk.rooms:
             if orders := room.drain():
                 self._tell([order for order in orders if isinstance(order, Tell)])

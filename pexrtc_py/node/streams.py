@@ -9,11 +9,14 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Sequence
 from itertools import count
 
+from pexrtc_py.protocol import history
 from pexrtc_py.protocol.declare import Event
 from pexrtc_py.protocol.events import Bye, Disconnect, PresentationFrame
 from pexrtc_py.protocol.wire import to_text
 
 _logger = logging.getLogger(__name__)
+NEWEST = 9999
+"""A version that has everything."""
 STREAMS_PER_PARTICIPANT = 8
 """Clients hold one, two while reconnecting; with more the oldest is dropped."""
 
@@ -21,9 +24,13 @@ BYTES_LIMIT = 8 * 1024 * 1024
 """So much may wait for one reader; a long message counts for more than a short one."""
 
 
-def frame(event: Event, id: str) -> bytes:
-    """An event as the bytes of a `text/event-stream` block (HTML standard, 9.2.6); its data is one line of JSON."""
-    return f"event: {event.name}\nid: {id}\ndata: {to_text(event.to_wire())}\n\n".encode()
+def frame(event: Event, id: str, *, version: int = NEWEST) -> bytes:
+    """An event as the bytes of a `text/event-stream` block (HTML standard, 9.2.6); its data is one line of JSON.
+
+    None at all where a node of this version does not tell it.
+    """
+    said = history.event(event, version)
+    return f"event: {said[0]}\nid: {id}\ndata: {to_text(said[1])}\n\n".encode() if said is not None else b""
 
 
 class Stream:
@@ -74,8 +81,8 @@ class Stream:
 class Streams:
     """All open event streams of a node, by participant."""
 
-    def __init__(self, *, limit: int, number: int = 1) -> None:
-        self.limit, self.number = limit, number
+    def __init__(self, *, limit: int, number: int = 1, version: int = NEWEST) -> None:
+        self.limit, self.number, self.version = limit, number, version
         self.dropped = 0
         """Streams that were cut because their reader was too slow."""
         self._open: defaultdict[str, list[Stream]] = defaultdict(list)
@@ -96,7 +103,8 @@ class Streams:
         events = list(welcome)
         stream = Stream(self.limit + len(events), abort)
         for event in events:
-            stream.put(frame(event, self._id(event)))
+            if data := self._frame(event):
+                stream.put(data)
         streams = self._open[participant]
         streams.append(stream)
         for old in streams[:-STREAMS_PER_PARTICIPANT]:
@@ -115,7 +123,9 @@ class Streams:
     def tell(self, participants: Sequence[str], event: Event) -> None:
         """Queue an event, encoded once, to every stream of the participants; `disconnect` and `bye` end them."""
         listening = [(participant, stream) for participant in participants for stream in self._open.get(participant, ())]
-        data = frame(event, self._id(event)) if listening else b""
+        data = self._frame(event) if listening else b""
+        if not data:
+            return
         for participant, stream in listening:
             if not stream.put(data):
                 self.dropped += 1
@@ -132,6 +142,10 @@ class Streams:
     def count(self, participant: str) -> int:
         """How many streams the participant has open."""
         return len(self._open.get(participant, ()))
+
+    def _frame(self, event: Event) -> bytes:
+        """The event as a node of the emulated version tells it; nothing when it does not."""
+        return frame(event, self._id(event), version=self.version)
 
     def _id(self, event: Event) -> str:
         """A new id; but a picture is fetched by the id that its event was made with."""

@@ -64,6 +64,7 @@ def participant(room: Room, member: Member, viewer: Member) -> Participant:
         is_video_muted=member.video_muted,
         is_video_silent=member.stillness.silent,
         is_client_muted=member.client_muted,
+        is_idp_authenticated=bool(member.idp),
         needs_presentation_in_mix=member.presentation_in_mix,
         rx_presentation_policy=Policy.ALLOW if member.receives_presentation else Policy.DENY,
         fecc_supported=any(call.fecc_supported for call in member.calls.values()),

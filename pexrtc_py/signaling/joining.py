@@ -60,6 +60,8 @@ class Introduction:
     """Proves that this is a registered device."""
     sso_redirect_target: str | None = None
     """Where an identity provider sends the browser back to, with `__pexip-sso-token__` where the token belongs."""
+    node: str | None = None
+    """The host that was dialled, which some identity providers insist on."""
 
 
 class Answers(TypedDict, total=False):
@@ -69,6 +71,7 @@ class Answers(TypedDict, total=False):
     extension: str
     idp: str
     sso_token: str
+    sso_redirect_target: str
 
 
 Ask = Callable[[JoinNeedsMore], Awaitable[Answers]]
@@ -144,10 +147,10 @@ def _reply(challenge: Challenge, request: RequestToken, who: Introduction) -> di
         case ExtensionChallenge():
             return {"conference_extension": _extension(challenge, request, who)}
         case IdpChallenge():
-            signed_in = {"sso_token": who.sso_token} if who.sso_token else {}
-            return {"chosen_idp": _idp(challenge, request, who), **signed_in}
+            told = {"sso_token": who.sso_token, "sso_redirect_target": who.sso_redirect_target, "node": who.node}
+            return {"chosen_idp": _idp(challenge, request, who), **{key: value for key, value in told.items() if value}}
         case RedirectChallenge():
-            raise SsoRedirect(challenge.redirect_url, challenge.redirect_idp)
+            raise SsoRedirect(challenge.redirect_url, challenge.redirect_idp, popup=not challenge.disable_popup_flow)
 
 
 def _pin(challenge: PinChallenge, request: RequestToken, who: Introduction) -> str:

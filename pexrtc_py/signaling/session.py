@@ -12,7 +12,7 @@ from typing import TypeVar
 from pexrtc_py.errors import Disconnected, NodeError, NodeUnreachable, ProtocolError, RequestRefused, TokenExpired
 from pexrtc_py.protocol.address import Address
 from pexrtc_py.protocol.declare import Request
-from pexrtc_py.protocol.models import Token
+from pexrtc_py.protocol.models import RefreshedToken, Token
 from pexrtc_py.protocol.requests import RefreshToken, ReleaseToken
 from pexrtc_py.signaling.asking import ask
 from pexrtc_py.signaling.ending import Ended, EndReason
@@ -23,12 +23,26 @@ T = TypeVar("T")
 _logger = logging.getLogger(__name__)
 
 RELEASE_SECONDS = 3.0
+_REFRESH = RefreshToken()
 
 
 class Session:
-    """Sends requests with a token that is kept alive; `run` comes back when that is over."""
+    """Sends requests with a token that is kept alive; `run` comes back when that is over.
 
-    def __init__(self, transport: Transport, conference: Address, token: Token, *, clock: Callable[[], float] = time.monotonic) -> None:
+    `refresh` and `release` are how the token is renewed and given back, where it is not that of a participant.
+    """
+
+    def __init__(
+        self,
+        transport: Transport,
+        conference: Address,
+        token: Token,
+        *,
+        refresh: Request[RefreshedToken] = _REFRESH,
+        release: Callable[[str], Request[bool]] = lambda reason: ReleaseToken(reason=reason),
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._fresh, self._giving_back = refresh, release
         self.life = TokenLife(token, clock())
         self._transport, self._conference, self._clock = transport, conference, clock
         self._ended: Ended | None = None
@@ -93,7 +107,7 @@ class Session:
         self.life.see(Release(), self._clock())
         try:
             async with asyncio.timeout(RELEASE_SECONDS):
-                await ask(self._transport, self._conference, ReleaseToken(reason=reason), token=token)
+                await ask(self._transport, self._conference, self._giving_back(reason), token=token)
         except (NodeError, TimeoutError) as error:
             _logger.info("the token could not be given back, the node will drop it by itself: %s", error or "no answer")
         finally:
@@ -102,7 +116,7 @@ class Session:
     async def _refresh(self) -> None:
         asked = self._clock()
         try:
-            fresh = await ask(self._transport, self._conference, RefreshToken(), token=self.token.token)
+            fresh = await ask(self._transport, self._conference, self._fresh, token=self.token.token)
         except (NodeUnreachable, ProtocolError) as error:
             self._retry(error)
         except RequestRefused as error:

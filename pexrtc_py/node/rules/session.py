@@ -5,29 +5,28 @@ from __future__ import annotations
 from uuid import uuid4
 
 from pexrtc_py.node import views
-from pexrtc_py.node.admission import INVALID_TOKEN, LIMIT_REACHED, PinWanted, Refused, role_for
+from pexrtc_py.node.admission import LIMIT_REACHED, Refused
 from pexrtc_py.node.asked import Asked, answers
-from pexrtc_py.node.invitations import Invitation
+from pexrtc_py.node.ladder import Entrance, entrance, version
 from pexrtc_py.node.member import Member
 from pexrtc_py.node.room import Room
-from pexrtc_py.protocol.challenges import PinChallenge
-from pexrtc_py.protocol.models import RefreshedToken, Role, ServiceType, Theme, Token, Version
-from pexrtc_py.protocol.requests import GetTheme, RefreshToken, ReleaseToken, RequestToken, Status
-from pexrtc_py.protocol.wire import encode
+from pexrtc_py.protocol.models import RefreshedToken, ServiceType, Token
+from pexrtc_py.protocol.requests import RefreshToken, ReleaseToken, RequestToken, Status
 
 NAME_LENGTH = 250
 
 
 @answers(RequestToken)
 def request_token(asked: Asked, request: RequestToken) -> Token:
-    """The ladder of admission: one-time token, PIN, limit; then a participant and its first token."""
-    invitation = _invitation(asked, request)
-    room = _entered(asked.room, invitation)
-    role = invitation.role if invitation else _role(room, request)
-    if not (invitation and invitation.previous) and _full(room.main):
+    """The ladder of admission, the limit; then a participant and its first token."""
+    way = entrance(asked, request)
+    room = way.room
+    if way.previous is None and _full(room.main):
         raise Refused(403, LIMIT_REACHED)
     asked.room.invitations.spend(request.token or "")
-    member = _member(asked, request, role, previous=invitation.previous if invitation else None)
+    asked.house.registrar.accepted(request.token or "", request.registration_token or "", asked.now)
+    asked.house.sign_ins.done.drop(request.sso_token or "")
+    member = _member(asked, request, way)
     room.enter(member)
     if request.start_conference_if_host and member.is_host and not member.waiting:
         room.start()
@@ -43,7 +42,9 @@ def refresh_token(asked: Asked, _: RefreshToken) -> RefreshedToken:
 
 @answers(ReleaseToken)
 def release_token(asked: Asked, _: ReleaseToken) -> bool:
-    """The participant leaves: calls close, the floor is free, the token dies."""
+    """The participant leaves: calls close, the floor is free, the token dies. Of a one-time token: it is declined."""
+    if asked.invited:
+        return asked.house.registrar.reject(asked.invited) or asked.room.invitations.spend(asked.invited)
     asked.room.leave(asked.sender, asked.now)
     return True
 
@@ -56,54 +57,24 @@ def status(asked: Asked, _: Status) -> str:
     return "OK"
 
 
-@answers(GetTheme)
-def theme(asked: Asked, _: GetTheme) -> Theme | None:
-    """There is no theme (HTTP 204); clients draw their own screens."""
-    return None
-
-
-def _invitation(asked: Asked, request: RequestToken) -> Invitation | None:
-    if request.token in (None, "", "none"):
-        return None
-    invitation = asked.room.invitations.shown(request.token, asked.now)
-    if invitation is None:
-        raise Refused(403, INVALID_TOKEN)
-    return invitation
-
-
-def _entered(conference: Room, invitation: Invitation | None) -> Room:
-    """The conference, or the breakout room that an invitation leads into; it may have closed since."""
-    if invitation is None or invitation.breakout is None:
-        return conference
-    if invitation.breakout not in conference.breakouts.open_places:
-        raise Refused(403, INVALID_TOKEN)
-    return conference.breakouts.named(invitation.breakout)
-
-
 def _full(conference: Room) -> bool:
     limit = conference.vmr.participant_limit
     return limit is not None and conference.breakouts.sessions >= limit
 
 
-def _role(room: Room, request: RequestToken) -> Role:
-    try:
-        return role_for(room.vmr, request.pin)
-    except PinWanted as wanted:
-        challenge = PinChallenge(pin=True, guest_pin=wanted.guests, version=_version(room))
-        raise Refused(403, encode(challenge), processed=True) from None
-
-
-def _member(asked: Asked, request: RequestToken, role: Role, *, previous: str | None) -> Member:
+def _member(asked: Asked, request: RequestToken, way: Entrance) -> Member:
+    name = (way.signed_in.user if way.signed_in else None) or request.display_name
     return Member(
         str(uuid4()),
-        request.display_name[:NAME_LENGTH],
-        role=role,
+        name[:NAME_LENGTH],
+        role=way.role,
+        idp=way.signed_in.idp if way.signed_in else "",
         alias=asked.address.conference,
         joined=asked.now,
         call_tag=request.call_tag[:NAME_LENGTH],
         vendor=" ".join(filter(None, (asked.agent, request.client_id)))[:NAME_LENGTH],
         supports_direct_chat=request.supports_direct_chat,
-        previous=previous,
+        previous=way.previous,
     )
 
 
@@ -112,7 +83,7 @@ def _token(room: Room, member: Member, token: str) -> Token:
         token=token,
         participant_uuid=member.uuid,
         expires=room.config.token_seconds,
-        version=_version(room),
+        version=version(room.config),
         role=member.role,
         display_name=member.display_name,
         conference_name=room.name,
@@ -123,10 +94,7 @@ def _token(room: Room, member: Member, token: str) -> Token:
         live_captions_available=room.captions.available,
         call_tag=member.call_tag,
         breakout_rooms=room.breakout is None,
+        idp_uuid=member.idp,
         bandwidth_in=room.vmr.bandwidth,
         bandwidth_out=room.vmr.bandwidth,
     )
-
-
-def _version(room: Room) -> Version:
-    return Version(version_id=room.config.version, pseudo_version=room.config.pseudo_version)
