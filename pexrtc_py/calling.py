@@ -29,9 +29,9 @@ class CallOptions(TypedDict, total=False):
     codecs: Mapping[Slot, tuple[str, ...]] | None
     """What may travel in a slot, the preferred codec first; all by default."""
     bandwidth: int | None
-    """The most to receive in each video section, in kbps."""
+    """The most to receive in each video section, in kbps; the node may allow less."""
     bandwidth_out: int | None
-    """The most to send in each video section, in kbps."""
+    """The most to send in each, in kbps; likewise."""
     media_type: OpenMediaType
     """What kind of call others shall see: "video", "video-only" or "audio"."""
     fecc_supported: bool
@@ -56,8 +56,8 @@ def new_call(control: CallControl, granted: Token, options: CallOptions, *, loop
         ice_servers=[*options.get("ice_servers", ()), *_granted(granted)],
         loopback=loopback,
         relay_only=granted.use_relay_candidates_only,
-        bandwidth=options.get("bandwidth"),
-        bandwidth_out=options.get("bandwidth_out"),
+        bandwidth=_least(options.get("bandwidth"), granted.bandwidth_in),
+        bandwidth_out=_least(options.get("bandwidth_out"), granted.bandwidth_out),
         media_type=options.get("media_type"),
         fecc_supported=options.get("fecc_supported", False),
         present=options.get("present"),
@@ -72,6 +72,11 @@ def _sources(options: CallOptions) -> dict[Slot, Source[Any]]:
     if unsent:
         raise UsageError(f"There is a source for {', '.join(unsent)}, but the directions send nothing there.")
     return sources
+
+
+def _least(wanted: int | None, allowed: float | None) -> int | None:
+    limits = [limit for limit in (wanted, allowed) if limit]
+    return int(min(limits)) if limits else None
 
 
 def _granted(token: Token) -> list[IceServer]:

@@ -106,6 +106,17 @@ async def test_bandwidths_are_told_and_kept(node: Node, join: Join) -> None:
     assert [*limits, conference.call.video.outbound.max_bitrate] == [400_000, 300_000]
 
 
+@pytest.mark.parametrize(("wanted", "told"), [(None, 500), (300, 300), (900, 500)])
+async def test_no_more_bandwidth_is_wanted_than_the_node_allows(wanted: int | None, told: int) -> None:
+    async with Node(Vmr("lab", bandwidth=500), media=NoMedia) as small:
+        async with pexrtc_py.join("lab", node=small.url, media=False) as conference:
+            with pytest.raises(pexrtc_py.PexRTCError):
+                await conference.add_call(bandwidth=wanted)
+
+        (placed,) = small.heard.of(requests.Calls)
+    assert (placed.sdp or "").count(f"b=AS:{told}\r\n") == 2
+
+
 async def test_a_source_for_a_section_that_does_not_send_is_a_mistake(node: Node, join: Join) -> None:
     conference = await join("Ann", media=False)
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from pexrtc_media.base import Source
     from pexrtc_py.slots import CallSlot
 
 
+@runtime_checkable
 class HasSources(Protocol):
     """A stream to send: `MediaStream`, or a `MediaFile` as it is."""
 
@@ -42,4 +43,4 @@ class RemoteStream:
 
 def pictures_of(stream: HasSources | Source[Any]) -> Source[Any] | None:
     """The pictures of a stream; a bare source is taken for them."""
-    return cast("HasSources", stream).video if hasattr(stream, "video") else stream
+    return stream.video if isinstance(stream, HasSources) else stream
