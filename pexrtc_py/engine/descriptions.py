@@ -15,8 +15,8 @@ from pexrtc_py.errors import CallError
 class OffersCrossed(CallError):
     """An offer came while ours was on its way, and ours stands."""
 
-    def __init__(self) -> None:
-        super().__init__("The other side's offer crossed ours, which stands; it will answer ours.")
+    def __init__(self, message: str = "The other side's offer crossed ours, which stands; it will answer ours.") -> None:
+        super().__init__(message)
 
 
 @dataclass
