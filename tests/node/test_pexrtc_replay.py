@@ -348,6 +348,16 @@ async def test_no_pin_is_the_word_none_for_guests(quiet: Node) -> None:
         assert (granted["role"], granted["current_service_type"]) == ("GUEST", "waiting_room")
 
 
+async def test_a_reception_wants_an_extension_at_the_same_alias() -> None:
+    async with Node(Vmr("desk", reception="standard"), Vmr("meet"), tls=True, media=NoMedia) as desk:
+        async with pages(desk, "Ann", alias="desk") as (ann,):
+            challenge = await ann.request_token(status=403)
+            assert (challenge["conference_extension"], challenge["conference_extension_type"]) == ("required", "standard")
+            assert await ann.request_token(status=404, conference_extension="nowhere") == "Conference extension not found"
+            granted = await ann.request_token(conference_extension="meet")
+            assert list(desk.room("meet").members) == [granted["participant_uuid"]]
+
+
 async def test_a_page_without_a_call_follows_and_leaves(quiet: Node) -> None:
     async with pages(quiet, "Ann", "Bob") as (ann, bob):
         await ann.enter()
