@@ -184,3 +184,17 @@ async def test_a_request_after_the_end_finds_nobody() -> None:
     async with aiohttp.ClientSession() as session:
         with pytest.raises(aiohttp.ClientConnectorError):
             await session.get(f"{url}{API}/status")
+
+
+async def test_maintenance_is_switched_while_the_node_runs() -> None:
+    async with Node(Vmr("meet"), media=NoMedia) as node, aiohttp.ClientSession() as session:
+        inside, joining = await join(session, node), f"{node.url}{API}/conferences/meet/request_token"
+
+        node.maintenance = True
+        async with session.get(f"{node.url}{API}/status") as status:
+            assert (status.status, (await status.json())["result"]) == (503, "Maintenance mode")
+        assert await post(session, joining, {"display_name": "B"}) == (503, "System in maintenance mode")
+        assert (await post(session, f"{node.url}{API}/conferences/meet/message", {"payload": "I stay"}, inside)) == (200, True)
+
+        node.maintenance = False
+        assert (await post(session, joining, {"display_name": "B"}))[0] == 200
