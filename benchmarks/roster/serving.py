@@ -19,7 +19,7 @@ from pexrtc_py.node.server import Node, NoMedia
 from pexrtc_py.protocol.events import MessageReceived
 from pexrtc_py.protocol.models import Role
 
-TICK = 0.01
+TICK = 0.02
 PAGE = 4096
 
 

@@ -102,4 +102,4 @@ class Member:
     @property
     def has_media(self) -> bool:
         """Whether any of its calls is acked."""
-        return bool(self.live_calls)
+        return bool(self.calls) and bool(self.live_calls)  # most of a crowd have none, and that is known at once

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def plan(room: Room) -> MediaPlan:
     """The plan for all calls of the room whose media flows."""
-    seats = [_seat(room, member, call) for member in room.members.values() for call in member.live_calls]
+    seats = [_seat(room, member, call) for member in room.members.values() if member.calls for call in member.live_calls]
     return MediaPlan(tuple(seats), room.floor, tuple(member.uuid for member in picture.order(room)))
 
 

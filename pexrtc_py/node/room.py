@@ -102,7 +102,7 @@ class Room:
     def stage(self) -> list[Member]:
         """Admitted members with media: spotlit ones first, in order of time, then the latest speakers, then by arrival."""
         rank = {uuid: place for place, uuid in enumerate(self.speakers)}
-        with_media = [member for member in self.admitted if member.has_media]
+        with_media = [member for member in self.members.values() if member.calls and member.has_media and not member.waiting]
         with_media.sort(key=lambda member: rank.get(member.uuid, len(rank)))
         with_media.sort(key=lambda member: (not member.spotlit, member.spotlit))
         return with_media
@@ -110,6 +110,9 @@ class Room:
     @property
     def listeners(self) -> list[Member]:
         """Everybody who hears what is told: in a crowd that may be few."""
+        listening = self.outbox.listening
+        if self.breakout is None and listening is not None and len(listening) < len(self.members):
+            return [self.members[uuid] for uuid in listening if uuid in self.members]
         return [member for member in self.members.values() if self.outbox.reaches(member)]
 
     # --- telling ---------------------------------------------------------------------------------------------------

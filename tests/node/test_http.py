@@ -176,7 +176,7 @@ async def test_a_malformed_body_is_refused_with_a_sentence(client: Client, name:
         ("POST", f"{API}/conferences/none/request_token", 404),
         ("POST", f"{MEET}/fly", 404),
         ("GET", f"{MEET}/lock", 405),
-        ("POST", f"{MEET}/breakouts/b/lock", 404),
+        ("POST", f"{MEET}/breakouts/b/lock", 403),
         ("POST", f"{MEET}/lock", 403),
         ("GET", f"{MEET}/events", 403),
         ("GET", f"{API}/conferences/none/events", 404),
