@@ -19,7 +19,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pexrtc_py.browser_sso import BrowserSso as BrowserSso
     from pexrtc_py.call import Call as Call
+    from pexrtc_py.channel import PresentationImage as PresentationImage
     from pexrtc_py.conference import Conference as Conference
+    from pexrtc_py.direct import PeerConnected as PeerConnected
     from pexrtc_py.engine.types import Slot as Slot
     from pexrtc_py.errors import CallError as CallError
     from pexrtc_py.errors import ConferenceNotFound as ConferenceNotFound
@@ -114,7 +116,9 @@ if TYPE_CHECKING:
 _NAMES = {
     "pexrtc_py.browser_sso": ("BrowserSso",),
     "pexrtc_py.call": ("Call",),
+    "pexrtc_py.channel": ("PresentationImage",),
     "pexrtc_py.conference": ("Conference",),
+    "pexrtc_py.direct": ("PeerConnected",),
     "pexrtc_py.engine.types": ("Slot",),
     "pexrtc_py.errors": (
         "CallError",

@@ -6,57 +6,32 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any
 
+from pexrtc_py.direct import Direct, DirectOptions
 from pexrtc_py.engine.peer import Peer
-from pexrtc_py.engine.types import Candidate, Direction, IceServer, PeerState, Slot, SlotOptions
+from pexrtc_py.engine.types import Direction, IceServer, PeerState, Slot, SlotOptions
 from pexrtc_py.errors import CallError, MediaLost, NodeError, UsageError
 from pexrtc_py.protocol.models import MediaType
-from pexrtc_py.protocol.requests.call import Ack, CallDisconnect, NewCandidate, Update
 from pexrtc_py.protocol.requests.participant import Calls, ReleaseFloor, TakeFloor
 from pexrtc_py.signaling.floor import PresentationLost
 from pexrtc_py.slots import CallSlot
+from pexrtc_py.ways import CallControl, ThroughNode
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from pexrtc_media.base import Source
     from pexrtc_py.engine.stats import SlotStats
-    from pexrtc_py.hub import Hub
-    from pexrtc_py.protocol.declare import CallRequest, ParticipantRequest
+    from pexrtc_py.protocol.declare import Request
     from pexrtc_py.protocol.models import OpenMediaType
     from pexrtc_py.recording import Recording
 
-T = TypeVar("T")
 logger = logging.getLogger(__name__)
 
 CONNECT_SECONDS = 16.0
 RESTART_SECONDS = 8.0
 """How long another way may take to carry media before the next one is looked for."""
-MAX_CANDIDATES = 256
-"""Local candidates waiting to be told; more are left out."""
-
-
-class CallControl(Protocol):
-    """What a call needs of its conference: to ask for itself, and to hear of presentations."""
-
-    @property
-    def my_uuid(self) -> str:
-        """Our own participant."""
-        ...
-
-    @property
-    def hub(self) -> Hub:
-        """Where the conference publishes its events."""
-        ...
-
-    async def ask_as_me(self, request: ParticipantRequest[T]) -> T:
-        """Send a request about our own participant."""
-        ...
-
-    async def ask_of_call(self, call: str, request: CallRequest[T]) -> T:
-        """Send a request about one of our calls."""
-        ...
 
 
 class Call:
@@ -65,7 +40,7 @@ class Call:
     `sources` are what is sent from the start, `receive` which slots are received, `codecs` what may be received in
     a slot (all we speak by default), `bandwidth` and `bandwidth_out` the most we want to receive and send per video section in kbps.
     With `directions` the call has the sections named there, with fixed directions; otherwise all, as sources and `receive` need.
-    `media_type`, `fecc_supported` and `present` are told to the node.
+    `media_type`, `fecc_supported` and `present` are told to the node. With `direct` the other side is the other participant.
     """
 
     def __init__(
@@ -84,24 +59,32 @@ class Call:
         media_type: OpenMediaType | None = None,
         fecc_supported: bool = False,
         present: str | None = None,
+        direct: DirectOptions | None = None,
     ) -> None:
         self._control = control
         self._sources = dict(sources or {})
         self._receive = frozenset(receive)
         self._directions = None if directions is None else dict(directions)
         self._placing = Calls(media_type=media_type or MediaType.VIDEO, fecc_supported=fecc_supported, present=present)
-        self._uuid: str | None = None
-        self._updating = asyncio.Lock()
         self._moved = asyncio.Event()
         self._searching: asyncio.Task[None] | None = None
-        self._candidates: asyncio.Queue[Candidate | None] = asyncio.Queue(MAX_CANDIDATES)
         self._tasks: list[asyncio.Task[None]] = []
         self._recordings: list[Recording] = []
-        self._closed = False
+        self._begun = self._hung_up = self._closed = False
         self.on_lost: Callable[[Exception], None] | None = None
         having = [slot for slot in Slot if directions is None or slot in directions]
         wanted = {slot: SlotOptions(direction=self._direction(slot), codecs=(codecs or {}).get(slot, ())) for slot in having}
-        self.peer = Peer(slots=wanted, ice_servers=ice_servers, loopback=loopback, relay_only=relay_only, bandwidth=bandwidth, name="call")
+        self.peer = Peer(
+            slots=wanted,
+            ice_servers=ice_servers,
+            loopback=loopback,
+            relay_only=relay_only,
+            bandwidth=bandwidth,
+            data_channel=direct.channel if direct else None,
+            name="call",
+        )
+        self.peer.on_state(self._state_changed)
+        self._way = self._new_way(direct)
         self.slots = {slot: CallSlot(self.peer.transceivers[slot], self._sends, bandwidth=bandwidth_out) for slot in having}
 
     @property
@@ -126,7 +109,22 @@ class Call:
     @property
     def uuid(self) -> str | None:
         """The node's name for this call, once placed."""
-        return self._uuid
+        return self._way.uuid
+
+    @property
+    def direct(self) -> bool:
+        """Whether media go to the other participant, not to the node."""
+        return isinstance(self._way, Direct)
+
+    @property
+    def presenting(self) -> bool:
+        """Whether slides are sent."""
+        return Slot.PRESENTATION in self._sources
+
+    @property
+    def check_code(self) -> str | None:
+        """In direct media: 64 hex digits that are the same on both sides, unless somebody sits between them; None while nobody is there."""
+        return self.peer.descriptions.check_code if self.direct else None
 
     def _slot(self, slot: Slot) -> CallSlot:
         if slot not in self.slots:
@@ -142,40 +140,49 @@ class Call:
 
     # Life
 
+    def _new_way(self, direct: DirectOptions | None) -> ThroughNode | Direct:
+        if direct is None:
+            return ThroughNode(self._control, self.peer, self._placing)
+        way = Direct(self._control, self.peer, self._placing, direct, self.stats)
+        way.on_lost = self._lost
+        return way
+
     async def connect(self, seconds: float = CONNECT_SECONDS) -> None:
-        """Place the call and wait for the media to be connected; raises CallError or NodeError."""
-        self.peer.on_candidate = self._take_candidate
-        offer = await self.peer.create_offer()
-        answer = await self._control.ask_as_me(self._placing.model_copy(update={"sdp": offer}))
-        self._uuid = answer.call_uuid
-        if self._closed:  # meanwhile, when there was no call yet that the node could have been told of
-            await self._hang_up()
-            raise CallError("The call was ended while it was being placed.")
-        self._tasks = [asyncio.create_task(self.peer.gather()), asyncio.create_task(self._tell_candidates())]
-        await self.peer.set_answer(answer.sdp or "")
-        await self._control.ask_of_call(answer.call_uuid, Ack())
-        await self.peer.wait_connected(seconds)
-        self.peer.on_state(self._state_changed)
-        for slot, source in self._sources.items():
+        """Place the call and wait until media can flow, in direct media only if somebody is there; raises CallError or NodeError."""
+        await self._way.connect(seconds)
+        await self._begin()
+
+    async def change(self, direct: DirectOptions | None, seconds: float = CONNECT_SECONDS) -> None:
+        """Go on with another session of the conference: with the other participant, or through the node; slots and what they carry stay.
+
+        The call of the session before is ended with `hang_up`. Raises CallError or NodeError.
+        """
+        await self.peer.renew(data_channel=direct.channel if direct else None)
+        self._hung_up = False
+        self._way = self._new_way(direct)
+        await self.connect(seconds)
+
+    async def _begin(self) -> None:
+        """Send what is to be sent from the start, once there is somebody to send it to."""
+        if self._begun or self.peer.state is not PeerState.CONNECTED:
+            return
+        self._begun = True
+        for slot, source in list(self._sources.items()):
             await self.slots[slot].outbound.send(source)
 
-    def _take_candidate(self, candidate: Candidate | None) -> None:
-        with contextlib.suppress(asyncio.QueueFull):
-            self._candidates.put_nowait(candidate)
-
-    async def _tell_candidates(self) -> None:
-        while self._uuid is not None:
-            found = await self._candidates.get()
-            told = NewCandidate(candidate="", mid="0") if found is None else _told(found)
-            try:
-                async with self._updating:  # the node knows whose they are once it has the offer they belong to
-                    await self._control.ask_of_call(self._uuid, told)
-            except NodeError as error:
-                logger.warning("A local ICE candidate could not be told to the node: %s", error)
+    def _lost(self, error: Exception) -> None:
+        if self.on_lost is not None and not self._closed:
+            self.on_lost(error)
 
     def _state_changed(self, state: PeerState) -> None:
-        if state is PeerState.FAILED and self.on_lost is not None and not self._closed:
-            self.on_lost(MediaLost(str(self.peer.failure or "The media connection was lost.")))
+        if self._hung_up:
+            return
+        if state is PeerState.FAILED and self._begun and not self.direct:
+            self._lost(MediaLost(str(self.peer.failure or "The media connection was lost.")))
+        if isinstance(self._way, Direct):
+            self._way.see(state)
+            if state is PeerState.CONNECTED and not self._begun:
+                self._tasks.append(asyncio.create_task(self._begin()))
         self._moved.set()
         if state is PeerState.DISCONNECTED and not self._closed and (self._searching is None or self._searching.done()):
             self._searching = asyncio.create_task(self._search())
@@ -200,21 +207,24 @@ class Call:
         self._closed = True
         async with contextlib.AsyncExitStack() as ending:  # from the last line up; each is done even if one before it fails
             ending.push_async_callback(self.peer.close)
-            ending.push_async_callback(self._hang_up)
+            ending.push_async_callback(self.hang_up)
             for slot in self.slots.values():
                 ending.push_async_callback(slot.aclose)
             for recording in self._recordings:
                 ending.push_async_callback(recording.stop)
 
-    async def _hang_up(self) -> None:
+    async def hang_up(self) -> None:
+        """Tell the node that the call is over; the connection stands until it is closed or changed."""
+        self._hung_up = True
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        if self._uuid is not None:
-            try:
-                await self._control.ask_of_call(self._uuid, CallDisconnect())
-            except NodeError as error:
-                logger.info("The node was not told of the call's end: %s", error)
+        self._tasks.clear()
+        await self._way.hang_up()
+
+    def say(self, request: Request[Any], origin: str) -> bool:
+        """In direct media: say to the other participant what the request would tell the node; False when the node is to be asked."""
+        return isinstance(self._way, Direct) and self._way.say(request, origin)
 
     # Renegotiation
 
@@ -267,16 +277,8 @@ class Call:
 
     async def renegotiate(self, *, restart: bool = False) -> None:
         """Offer again with what is wanted now, with `restart` over another way if there is one; raises CallError or NodeError."""
-        if self._uuid is None or self._closed:
-            return
-        async with self._updating:
-            offer = await self.peer.create_offer(restart=restart)
-            answer = await self._control.ask_of_call(self._uuid, Update(sdp=offer))
-            sdp = answer if isinstance(answer, str) else answer.sdp
-            if not sdp:
-                raise CallError("The node did not answer the new offer: it sent no session description.")
-            await self.peer.set_answer(sdp)
-            await self._control.ask_of_call(self._uuid, Ack())
+        if not self._closed:
+            await self._way.offer_again(restart=restart)
 
     # Presenting
 
@@ -286,7 +288,7 @@ class Call:
 
         When somebody else takes the floor, sending stops and the block goes on; `PresentationLost` tells who.
         """
-        if Slot.PRESENTATION in self._sources:
+        if self.presenting:
             raise UsageError("This call presents already; leave the first present() block before entering another.")
         await self._control.ask_as_me(TakeFloor())
         stolen: list[asyncio.Task[None]] = []
@@ -330,7 +332,3 @@ class Call:
         recording.start()
         self._recordings.append(recording)
         return recording
-
-
-def _told(found: Candidate) -> NewCandidate:
-    return NewCandidate(candidate=found.candidate, mid=found.mid, ufrag=found.ufrag, pwd=found.pwd)

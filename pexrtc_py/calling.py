@@ -11,8 +11,10 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
     from pexrtc_media.base import Source
-    from pexrtc_py.call import Call, CallControl
+    from pexrtc_py.call import Call
+    from pexrtc_py.direct import DirectOptions
     from pexrtc_py.protocol.models import OpenMediaType, Token
+    from pexrtc_py.ways import CallControl
 
 
 class CallOptions(TypedDict, total=False):
@@ -42,7 +44,7 @@ class CallOptions(TypedDict, total=False):
     """STUN and TURN servers to try before the node's."""
 
 
-def new_call(control: CallControl, granted: Token, options: CallOptions, *, loopback: bool) -> Call:
+def new_call(control: CallControl, granted: Token, options: CallOptions, *, loopback: bool, direct: DirectOptions | None) -> Call:
     """A call that is not placed yet; raises `UsageError` when the options contradict each other."""
     from pexrtc_py.call import Call
 
@@ -61,6 +63,7 @@ def new_call(control: CallControl, granted: Token, options: CallOptions, *, loop
         media_type=options.get("media_type"),
         fecc_supported=options.get("fecc_supported", False),
         present=options.get("present"),
+        direct=direct,
     )
 
 

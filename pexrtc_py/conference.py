@@ -9,21 +9,22 @@ from collections.abc import AsyncGenerator, AsyncIterable, Callable, Coroutine, 
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, Unpack, overload
+from typing import TYPE_CHECKING, Any, TypeVar, Unpack, cast, overload
 
 from pexrtc_py import stills
 from pexrtc_py.calling import CallOptions, new_call
-from pexrtc_py.errors import Disconnected, FloorRefused, LobbyTimeout, NodeError, PexRTCError, RequestRefused, UsageError
+from pexrtc_py.errors import CallError, Disconnected, FloorRefused, LobbyTimeout, NodeError, PexRTCError, RequestRefused, UsageError
 from pexrtc_py.hub import LIMIT, Events, Hub
 from pexrtc_py.protocol import events as told
 from pexrtc_py.protocol.address import Address
 from pexrtc_py.protocol.declare import CallRequest, Event, ParticipantRequest, Request
-from pexrtc_py.protocol.models import ConferenceStatus, Participant, Role, ServiceType, StageEntry, Token
+from pexrtc_py.protocol.models import ConferenceStatus, Participant, ReferTarget, Role, ServiceType, StageEntry, Token
 from pexrtc_py.protocol.requests import Events as OpenEvents
 from pexrtc_py.protocol.requests import ReleaseFloor, TakeFloor
 from pexrtc_py.signaling.asking import outgoing
 from pexrtc_py.signaling.ending import Ended, EndReason, ended_by_node
 from pexrtc_py.signaling.floor import Floor, FloorDenied, FloorGranted
+from pexrtc_py.signaling.joining import Introduction, join_node
 from pexrtc_py.signaling.roster import Roster
 from pexrtc_py.signaling.scopes import ConferenceScope, ParticipantScope
 from pexrtc_py.signaling.session import Session
@@ -33,6 +34,7 @@ from pexrtc_py.signaling.transport import Frame, Transport
 if TYPE_CHECKING:
     from pexrtc_media.base import Source
     from pexrtc_py.call import Call
+    from pexrtc_py.direct import DirectOptions
     from pexrtc_py.recording import Recording
     from pexrtc_py.stills import Picture
 
@@ -80,6 +82,7 @@ class Conference(ConferenceScope):
         self._transport_closes = transport_closes or _nothing
         self._listed = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._attending: list[asyncio.Task[None]] = []
         self._closing: asyncio.Task[None] | None = None
 
     # What is known
@@ -156,6 +159,8 @@ class Conference(ConferenceScope):
 
     async def carry(self, address: Address, request: Request[T]) -> T:
         """Send any request to any address; all requests go through here, so that the floor knows of its own."""
+        if self.call is not None and address.breakout is None and self.call.say(request, self.me.display_name):
+            return cast("T", True)
         mine = address.participant == self.my_uuid and address.breakout is None
         kind: type[object] | None = type(request) if mine else None
         if kind in {TakeFloor, ReleaseFloor}:
@@ -203,8 +208,7 @@ class Conference(ConferenceScope):
 
     async def start(self, options: CallOptions | None = None) -> None:
         """Open the event stream, wait for the roster, place a call with these options. `join` does this."""
-        self._spawn(self._stay())
-        self._spawn(self._listen())
+        self._attend()
         await self._listing()
         if options is not None and self.ended is None:
             await self.add_call(**options)
@@ -218,7 +222,7 @@ class Conference(ConferenceScope):
         """
         if self.call is not None:
             raise UsageError("There is a call already: change what it sends, or drop_call() it first.")
-        self.call = call = new_call(self, self.session.token, options, loopback=self._loopback)
+        self.call = call = new_call(self, self.session.token, options, loopback=self._loopback, direct=self._direct_options())
         call.on_lost = lambda error: self._end(Ended(reason=EndReason.MEDIA_LOST, detail=str(error), error=error))
         try:
             await self._connected(call)
@@ -267,6 +271,12 @@ class Conference(ConferenceScope):
             await self.session.send(address, ReleaseFloor())
 
     # How it runs
+
+    def _attend(self) -> None:
+        """Live by the present session: keep its token, and listen to its events; those of the session before end."""
+        for task in self._attending:
+            task.cancel()
+        self._attending = [self._spawn(self._stay()), self._spawn(self._listen())]
 
     async def _stay(self) -> None:
         ended = await self.session.run()
@@ -321,8 +331,53 @@ class Conference(ConferenceScope):
                 self._end(ended_by_node(event.reason))
             case told.CallDisconnected() if self.call is not None and event.call_uuid == self.call.uuid:
                 self._end(Ended(reason=EndReason.MEDIA_LOST, detail=event.reason))
+            case told.Refer(target=ReferTarget.DIRECT | ReferTarget.TRANSCODED):
+                self._spawn(self._change_media(event))
             case _:
                 pass
+
+    async def _change_media(self, refer: told.Refer) -> None:
+        """Media shall go another way, directly or through the node: join again, and go on with the same call, slots and callbacks."""
+        before, address = self.session, Address(refer.alias)
+        again = Introduction(display_name=self.me.display_name, token=refer.token, call_tag=before.token.call_tag, direct_media=True)
+        try:
+            token = await join_node(self._transport, address, again)
+        except PexRTCError as error:
+            _logger.warning("media stay as they are, for the node would not let us in again: %s", error)
+            return
+        try:
+            await self._go_on_as(token, address)
+        except (CallError, NodeError) as error:
+            self._end(Ended(reason=EndReason.MEDIA_LOST, detail=f"media could not be moved {refer.target}: {error}", error=error))
+        finally:
+            await before.release("DirectMediaTransfer")
+
+    async def _go_on_as(self, token: Token, address: Address) -> None:
+        """The same conference, call and slots with another session."""
+        if self.call is not None:
+            await self.call.hang_up()
+        self.session, self.address = Session(self._transport, address, token), address
+        self.my_uuid = token.participant_uuid
+        self.floor = Floor(self.my_uuid)
+        self._listed.clear()
+        self._attend()
+        await self._listing()
+        if self.call is not None:
+            await self.call.change(self._direct_options())
+            if self.call.presenting:
+                await self.ask_as_me(TakeFloor())
+
+    def _direct_options(self) -> DirectOptions | None:
+        token = self.session.token
+        if not token.direct_media:
+            return None
+        from pexrtc_py.direct import DirectOptions
+
+        return DirectOptions(channel=token.pex_datachannel_id, interval=self._statistics_interval)
+
+    def _statistics_interval(self) -> float | None:
+        milliseconds = self.session.token.client_stats_update_interval
+        return milliseconds / 1000 if milliseconds else None
 
     async def _listing(self) -> None:
         """A node lists the roster at the start of a stream; one that does not is asked."""
@@ -342,10 +397,11 @@ class Conference(ConferenceScope):
 
     # How it ends
 
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._done)
+        return task
 
     def _done(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)

@@ -74,6 +74,7 @@ def join(
     bandwidth: int | None = None,
     bandwidth_out: int | None = None,
     fecc_supported: bool = False,
+    direct_media: bool = False,
     ask: Ask | None = None,
     lobby_timeout: float | None = None,
     ca_file: str | Path | None = None,
@@ -95,8 +96,8 @@ def join(
 
     `media=False` is control only; otherwise `audio` and `video` are sent, each video with at most `bandwidth_out` kbps, the slots in
     `receive` (all) are received in `codecs` (all), each video with at most `bandwidth` kbps, and with `fecc_supported` others may move the
-    camera. With `lobby_timeout` seconds, joining includes being admitted from the waiting room; without, it ends there
-    (`conference.in_lobby`).
+    camera. With `direct_media`, media go to the other participant instead of the node while conference and node allow it. With
+    `lobby_timeout` seconds, joining includes being admitted from the waiting room; without, it ends there (`conference.in_lobby`).
 
     Raises a kind of `NodeError`, `JoinNeedsMore` or `CallError`, `NodeUnreachable` when it takes more than `timeout` seconds; `UsageError`.
     """
@@ -112,6 +113,7 @@ def join(
         client_id=client_id,
         registration_token=registration_token,
         sso_redirect_target=sso_redirect_target,
+        direct_media=direct_media and media,
     )
     url = node_url(address, node)
     reach = partial(HttpTransport, ca_file=ca_file, insecure=insecure, proxy=proxy)

@@ -11,11 +11,6 @@ from tests.api_table import NEVER_TOLD, PAGE, STREAMS, Row
 PENDING = {
     "CancelRefer",
     "Fecc",
-    "NewCandidate",
-    "NewOffer",
-    "PeerDisconnect",
-    "SplashScreen",
-    "UpdateSdp",
 }
 """Events that the node does not tell yet: whoever lets it takes the event from here."""
 

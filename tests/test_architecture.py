@@ -24,9 +24,13 @@ MAY_IMPORT = {
     "slots": {"engine", "media", "errors"},
     "recording": {"engine", "media", "hub", "call", *PROTOCOL},
     "stills": {"signaling", "hub", *PROTOCOL},
-    "call": {"signaling", "engine", "media", "hub", "slots", "recording", *PROTOCOL},
-    "calling": {"engine", "media", "call", *PROTOCOL},
-    "conference": {"signaling", "engine", "media", "hub", "call", "calling", "slots", "stills", "recording", *PROTOCOL},
+    "ways": {"engine", "hub", *PROTOCOL},
+    "channel": PROTOCOL,
+    "reporting": {"engine", *PROTOCOL},
+    "direct": {"engine", "hub", "ways", "channel", "reporting", *PROTOCOL},
+    "call": {"signaling", "engine", "media", "hub", "slots", "recording", "ways", "direct", *PROTOCOL},
+    "calling": {"engine", "media", "call", "direct", "ways", *PROTOCOL},
+    "conference": {"signaling", "engine", "media", "hub", "call", "calling", "direct", "slots", "stills", "recording", *PROTOCOL},
     "bot": {"conference", "call", "recording", "hub", "media", *PROTOCOL},
 }
 NODE_MEDIA = {"bridge", "bridge_call", "bridge_room", "mixing", "forwarding", "snapshots", "splash"}

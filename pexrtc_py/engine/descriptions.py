@@ -9,14 +9,10 @@ from dataclasses import dataclass
 
 from pexrtc_py.engine.checkcode import check_code
 from pexrtc_py.engine.sdp import Description
-from pexrtc_py.errors import CallError
 
 
-class OffersCrossed(CallError):
-    """An offer came while ours was on its way, and ours stands."""
-
-    def __init__(self, message: str = "The other side's offer crossed ours, which stands; it will answer ours.") -> None:
-        super().__init__(message)
+class OffersCrossed(Exception):
+    """An offer came while ours was on its way, and ours stands: a turn that negotiation takes, no failure."""
 
 
 @dataclass

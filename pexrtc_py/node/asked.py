@@ -45,7 +45,15 @@ class TakeStill:
     room: str
 
 
-Need = OpenCall | UpdateCall | TakeStill
+@dataclass(frozen=True)
+class AskPeer:
+    """A rule needs the other side's answer in direct media; when none has come after `seconds`, that is an empty one."""
+
+    ticket: str
+    seconds: float
+
+
+Need = OpenCall | UpdateCall | TakeStill | AskPeer
 """What a rule has to wait for: it yields the need and is sent what came of it (`Answered` for calls), or has the failure thrown in."""
 
 

@@ -37,6 +37,8 @@ class Vmr:
     """What the levels of secrecy are called, from number 0 on; Hosts choose among them."""
     captions: tuple[Caption, ...] = ()
     """What those who want live captions are told; without any they are not available."""
+    direct_media: bool = False
+    """Two participants whose clients can, and nobody else, are connected to each other; with a third their media go through the node."""
     participant_limit: int | None = None
     bandwidth: int | None = None
     """Limit per call and direction in kbps."""
@@ -99,6 +101,8 @@ class NodeConfig:
     """Between comments on an idle event stream."""
     stream_limit: int = 5000
     """Events that may wait for a slow reader of an event stream before it is dropped."""
+    statistics_milliseconds: float = 5000.0
+    """How often clients in direct media report how their media fare."""
     maintenance: bool = False
     identity_providers: tuple[IdentityProvider, ...] = ()
     """Those that conferences name as theirs; `[[identity_provider]]` in a file."""
@@ -119,7 +123,7 @@ class NodeConfig:
         aliases = [device.alias.casefold() for device in self.devices]
         if twice := {alias for alias in aliases if aliases.count(alias) > 1}:
             raise UsageError(f"Two devices have the alias {min(twice)!r}; an alias must be unique.")
-        for key in ("token_seconds", "waiting_seconds", "keepalive_seconds", "stream_limit"):
+        for key in ("token_seconds", "waiting_seconds", "keepalive_seconds", "stream_limit", "statistics_milliseconds"):
             if not getattr(self, key) > 0:
                 raise UsageError(f"{key} must be above 0, not {getattr(self, key)}.")
         if self.listen is not None:

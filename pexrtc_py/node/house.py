@@ -6,6 +6,7 @@ from collections.abc import Collection
 from contextlib import suppress
 
 from pexrtc_py.errors import UsageError
+from pexrtc_py.node import direct
 from pexrtc_py.node.admission import Refused
 from pexrtc_py.node.config import NodeConfig, Vmr
 from pexrtc_py.node.identity import SignIns
@@ -27,6 +28,11 @@ class House:
         self.sign_ins = SignIns()
         self.registrar = Registrar(config.devices, config.token_seconds)
         self._rooms = {alias.casefold(): room for vmr in config.conferences for room in [Room(vmr, config)] for alias in vmr.all_aliases}
+
+    def settle(self, now: float) -> None:
+        """Do what follows from whatever has happened in the rooms."""
+        for room in self.rooms:
+            direct.settle(room, now)
 
     @property
     def rooms(self) -> list[Room]:

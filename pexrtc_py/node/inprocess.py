@@ -7,11 +7,11 @@ from collections.abc import Callable, Generator
 from typing import Any
 
 from pexrtc_py.errors import UsageError, refusal
-from pexrtc_py.node.asked import Answered, Need, TakeStill
+from pexrtc_py.node.asked import Answered, AskPeer, Need, TakeStill
 from pexrtc_py.node.config import NodeConfig, Vmr
 from pexrtc_py.node.desk import Desk, Incoming, Reply
-from pexrtc_py.node.outbox import Order, Tell
-from pexrtc_py.node.plan import CallMedia, Still
+from pexrtc_py.node.outbox import Order, Passed, Tell
+from pexrtc_py.node.plan import NO_MEDIA, CallMedia, Still
 from pexrtc_py.node.room import Room
 from pexrtc_py.protocol.address import Address
 from pexrtc_py.protocol.declare import Event, Request, Scope, name_of
@@ -24,7 +24,7 @@ EVERYTHING = CallMedia(audio=True, video=True, presentation=True)
 
 def answer_everything(need: Need) -> Answered | Still | Exception | None:
     """A media part that accepts each offer, with all media, and sees no presentation."""
-    if isinstance(need, TakeStill):
+    if isinstance(need, TakeStill | AskPeer):
         return None
     return Answered(f"answer to {need.sdp}", EVERYTHING)
 
@@ -38,28 +38,44 @@ class InProcess:
         self.media: Callable[[Need], Answered | Still | Exception | None] = answer_everything
         self.orders: list[Order] = []
         """What the media part was ordered to do, oldest first."""
+        self._held: dict[str, Held] = {}
         self._told: defaultdict[str, list[Event]] = defaultdict(list)
 
     def ask(self, request: Request[Any], address: Address, *, token: str = "") -> Reply:
-        """Send a request as it would travel, and do what follows from it."""
+        """Send a request as it would travel, and do what follows from it. Raises `UsageError` where its answer is another's to give."""
+        return self.begin(request, address, token=token).now
+
+    def begin(self, request: Request[Any], address: Address, *, token: str = "") -> Held:
+        """The same for a request that another participant answers: its reply comes with what others send, or with time."""
         headers = headers_of(request) | {"user-agent": "in process"}
         path = address.path(name_of(request))
         body: object = encode(request)
         if files := files_of(request):
             headers["content-type"], body = encode_form(files)
-        return self.carry(Incoming(method=request.method, path=path, body=body, token=token, headers=headers))
+        return self.take(Incoming(method=request.method, path=path, body=body, token=token, headers=headers))
 
     def carry(self, incoming: Incoming) -> Reply:
         """Answer a request as it arrived, and do what follows from it."""
-        flow = self.desk.answer(incoming, self.now)
-        try:
-            return self._through(flow)
-        finally:
-            self.settle()
+        return self.take(incoming).now
 
-    def join(self, name: str, alias: str = "meet", *, pin: str | None = None, token: str | None = None) -> Attendee:
+    def take(self, incoming: Incoming) -> Held:
+        """The same, where another participant may have to answer."""
+        held = Held(incoming.path, self.desk.answer(incoming, self.now))
+        self._go_on(held, None)
+        return held
+
+    def wait(self, seconds: float) -> None:
+        """Let time pass: who waited for another participant for too long is answered."""
+        self.now += seconds
+        for held in [held for held in self._held.values() if held.until <= self.now]:
+            self._go_on(held, Answered("", NO_MEDIA))
+        self.settle()
+
+    def join(
+        self, name: str, alias: str = "meet", *, pin: str | None = None, token: str | None = None, direct_media: bool = False
+    ) -> Attendee:
         """A participant with a token, its event stream open and its first events read. Raises `RequestRefused`."""
-        request = RequestToken(display_name=name, pin=pin, token=token)
+        request = RequestToken(display_name=name, pin=pin, token=token, direct_media=direct_media)
         result = _result(request, self.ask(request, Address(alias)))
         attendee = Attendee(self, alias, result["participant_uuid"], result["token"])
         attendee.told()
@@ -74,26 +90,82 @@ class InProcess:
 
     def settle(self) -> None:
         """Hand out what the rooms and the registrar have to tell and to order."""
+        self.desk.house.settle(self.now)
+        passed: list[Passed] = []
         orders: list[Order] = [order for room in self.desk.rooms for order in room.drain()]
         for order in [*orders, *self.desk.house.registrar.drain()]:
             if isinstance(order, Tell):
                 self._told[order.who].append(order.event)
+            elif isinstance(order, Passed):
+                passed.append(order)
             else:
                 self.orders.append(order)
+        for one in passed:
+            if (held := self._held.get(one.ticket)) is not None:
+                self._go_on(held, Answered(one.sdp, NO_MEDIA))
 
     def told(self, participant: str) -> list[Event]:
         """Take what a participant was told since the last time."""
         return self._told.pop(participant, [])
 
-    def _through(self, flow: Generator[Need, Any, Reply]) -> Reply:
+    def _go_on(self, held: Held, outcome: Answered | Still | Exception | None) -> None:
+        self._held.pop(held.ticket, None)
+        held.ticket = ""
         try:
-            need = next(flow)
-            while True:
-                outcome = self.media(need)
-                need = flow.throw(outcome) if isinstance(outcome, Exception) else flow.send(outcome)
+            need = held.next(outcome)
+            while not isinstance(need, AskPeer):
+                need = held.next(self.media(need))
+            held.ticket, held.until = need.ticket, self.now + need.seconds
+            self._held[need.ticket] = held
         except StopIteration as done:
-            reply: Reply = done.value
-            return reply
+            held.reply = done.value
+        finally:
+            self.settle()
+
+
+class Held:
+    """A request under way; `reply` is None while its answer is another participant's to give."""
+
+    def __init__(self, path: str, flow: Generator[Need, Any, Reply]) -> None:
+        self.reply: Reply | None = None
+        self.ticket, self.until = "", 0.0
+        self._path, self._flow = path, flow
+
+    @property
+    def now(self) -> Reply:
+        """The reply. Raises `UsageError` while there is none."""
+        if self.reply is None:
+            raise UsageError(f"{self._path} waits for another participant; send it with begin().")
+        return self.reply
+
+    def next(self, outcome: Answered | Still | Exception | None) -> Need:
+        """Let the rule go on to what it needs next; StopIteration carries the reply."""
+        return self._flow.throw(outcome) if isinstance(outcome, Exception) else self._flow.send(outcome)
+
+    def give_up(self) -> None:
+        """The connection of whoever asked is gone."""
+        self._flow.close()
+
+
+class Asking:
+    """A request of an attendee that another one may have to answer."""
+
+    def __init__(self, request: Request[Any], held: Held) -> None:
+        self._request, self._held = request, held
+
+    @property
+    def done(self) -> bool:
+        """Whether it is answered."""
+        return self._held.reply is not None
+
+    @property
+    def result(self) -> Any:
+        """The JSON result. Raises `RequestRefused`, and `UsageError` while there is none."""
+        return _result(self._request, self._held.now)
+
+    def give_up(self) -> None:
+        """The connection of whoever asked is gone."""
+        self._held.give_up()
 
 
 class Attendee:
@@ -108,9 +180,15 @@ class Attendee:
 
     def send(self, request: Request[Any], *, to: Attendee | None = None, call: str | None = None) -> Any:
         """The JSON result of a request, about oneself unless `to` says otherwise. Raises `RequestRefused`."""
+        return _result(request, self.node.ask(request, self._address(request, to, call), token=self.token))
+
+    def begin(self, request: Request[Any], *, call: str | None = None) -> Asking:
+        """A request that another participant may have to answer."""
+        return Asking(request, self.node.begin(request, self._address(request, None, call), token=self.token))
+
+    def _address(self, request: Request[Any], to: Attendee | None, call: str | None) -> Address:
         about = (to or self).uuid if request.scope in (Scope.PARTICIPANT, Scope.CALL) else None
-        reply = self.node.ask(request, Address(self.alias, self.breakout, about, call), token=self.token)
-        return _result(request, reply)
+        return Address(self.alias, self.breakout, about, call)
 
     def listen(self) -> list[Event]:
         """What a new event stream begins with."""

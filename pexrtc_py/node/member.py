@@ -11,6 +11,7 @@ from pexrtc_py.node.stillness import Stillness
 from pexrtc_py.protocol.callstate import CallState, call_machine
 from pexrtc_py.protocol.machine import Machine
 from pexrtc_py.protocol.models import Role, VideoMix
+from pexrtc_py.protocol.requests import CallStatistics
 
 ENDED_CALLS = 16
 """How many calls that have ended are remembered of a member."""
@@ -24,6 +25,10 @@ class NodeCall:
     state: Machine[CallState] = field(default_factory=call_machine)
     media: CallMedia = NO_MEDIA
     fecc_supported: bool = False
+    direct: bool = False
+    """Its media go to the other participant, not to the node."""
+    statistics: CallStatistics | None = None
+    """What its client last reported of direct media."""
     acked: bool = False
     """Its media flows; True from the first ack on."""
 
@@ -49,6 +54,10 @@ class Member:
     supports_direct_chat: bool = False
     idp: str = ""
     """The uuid of the identity provider it signed in with; empty when it did not."""
+    direct_capable: bool = False
+    """Whether its client said that it can do direct media."""
+    direct: bool = False
+    """Whether its calls are direct."""
     calls: dict[str, NodeCall] = field(default_factory=dict)
     ended_calls: deque[str] = field(default_factory=lambda: deque(maxlen=ENDED_CALLS))
     """Those it had, latest last: clients close the connection first and talk of the call after that."""

@@ -13,12 +13,16 @@ if TYPE_CHECKING:
     from pexrtc_py.node.room import Room
 
 
-def refer(room: Room, member: Member, into: Room, invitation: Invitation, now: float, *, breakout_name: str | None = None) -> None:
-    """Have a member of `room` join the conference `into` as invited; it is on its way until it leaves, or the token has expired."""
+def refer(room: Room, member: Member, into: Room, invitation: Invitation, now: float, *, breakout_name: str | None = None) -> str:
+    """Have a member of `room` join the conference `into` as invited; gives the one-time token.
+
+    It is on its way until it leaves, or the token has expired.
+    """
     token = into.invitations.mint(invitation, now)
     member.transferring = now + into.invitations.seconds
     room.tell(member, Refer(alias=invitation.alias, token=token, target=invitation.target, breakout_name=breakout_name))
     room.updated(member)
+    return token
 
 
 def move(member: Member, room: Room, into: Room, now: float, *, by: str) -> None:

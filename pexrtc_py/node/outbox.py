@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pexrtc_py.node.member import Member
 from pexrtc_py.protocol.declare import Event
@@ -44,13 +44,21 @@ class TakeCandidate:
 
 
 @dataclass(frozen=True)
+class Passed:
+    """What somebody waits for in direct media has come: the other side's answer, or nothing."""
+
+    ticket: str
+    sdp: str = field(repr=False)
+
+
+@dataclass(frozen=True)
 class CloseRoom:
     """A breakout room is gone, and its media with it."""
 
     room: str
 
 
-Order = Tell | StartCall | CloseCall | TakeCandidate | CloseRoom
+Order = Tell | StartCall | CloseCall | TakeCandidate | Passed | CloseRoom
 
 PERSONAL = (CallDisconnected, Fecc, Refer)
 """What clients look for on the stream itself, in whatever room the participant is that it is about."""

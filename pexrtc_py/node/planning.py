@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
 def plan(room: Room) -> MediaPlan:
     """The plan for all calls of the room whose media flows."""
-    seats = [_seat(room, member, call) for member in room.members.values() if member.calls for call in member.live_calls]
+    calls = [(member, call) for member in room.members.values() if member.calls for call in member.live_calls if not call.direct]
+    seats = [_seat(room, member, call) for member, call in calls]
     return MediaPlan(tuple(seats), room.floor, tuple(member.uuid for member in picture.order(room)))
 
 

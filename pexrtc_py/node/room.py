@@ -19,6 +19,7 @@ from pexrtc_py.node.invitations import Invitations
 from pexrtc_py.node.member import Member, NodeCall
 from pexrtc_py.node.outbox import CloseCall, Order, Outbox
 from pexrtc_py.node.plan import MediaPlan
+from pexrtc_py.node.relay import Relay
 from pexrtc_py.node.settings import Settings
 from pexrtc_py.node.stills import Stills
 from pexrtc_py.protocol.declare import Event
@@ -44,6 +45,7 @@ class Room:
         self.vmr, self.config = vmr, config
         self.passes = Passes(config.token_seconds)
         self.invitations = Invitations()
+        self.relay = Relay()
         self.members: dict[str, Member] = {}
         self.speakers: list[str] = []
         """Who spoke, latest first."""
@@ -376,7 +378,7 @@ class Room:
             if member.waiting_since is not None and now - member.waiting_since >= self.config.waiting_seconds:
                 self.leave(member, now, WAITED_TOO_LONG)
             elif 0 < member.transferring <= now:
-                member.transferring = 0
+                member.transferring, member.direct_capable = 0, False  # and is not sent to and fro between kinds of media again
                 self.updated(member)
         self.breakouts.sweep(now)
 

@@ -11,12 +11,12 @@ from typing import Any, TypeVar
 
 from pexrtc_py.errors import CallError
 from pexrtc_py.node import stills, watching
-from pexrtc_py.node.asked import Answered, Need, OpenCall, TakeStill
+from pexrtc_py.node.asked import Answered, AskPeer, Need, OpenCall, TakeStill
 from pexrtc_py.node.captioning import Captioning
 from pexrtc_py.node.desk import Desk, Incoming, Reply
 from pexrtc_py.node.member import Member
-from pexrtc_py.node.outbox import CloseCall, CloseRoom, StartCall, TakeCandidate, Tell
-from pexrtc_py.node.plan import Media, MediaFactory, MediaPlan, Still
+from pexrtc_py.node.outbox import CloseCall, CloseRoom, Passed, StartCall, TakeCandidate, Tell
+from pexrtc_py.node.plan import NO_MEDIA, Media, MediaFactory, MediaPlan, Still
 from pexrtc_py.node.room import Room
 from pexrtc_py.node.streams import Stream, Streams
 from pexrtc_py.protocol.wire import failed
@@ -38,6 +38,8 @@ class Shell:
         self._media: Media = media(on_voice=self._on_voice, on_lost=self._on_lost)
         self._captioning = Captioning(clock=clock, settle=self.settle)
         self._plans: dict[str, MediaPlan] = {}
+        self._waiting: dict[str, asyncio.Future[str]] = {}
+        """Answers of the other side in direct media, by ticket."""
         self._closing: set[asyncio.Task[None]] = set()
         self._stopped = False
 
@@ -78,6 +80,7 @@ class Shell:
 
     def settle(self) -> None:
         """Do what the rooms and the registrar have in their outboxes, and bring the media up to the rooms' plans."""
+        self.desk.house.settle(self.clock())
         self._tell(self.desk.house.registrar.drain())
         for room in self.desk.rooms:
             if orders := room.drain():
@@ -115,6 +118,8 @@ class Shell:
             return reply
 
     async def _fulfil(self, need: Need) -> Answered | Still | Exception | None:
+        if isinstance(need, AskPeer):
+            return await self._asked_peer(need)
         if isinstance(need, TakeStill):
             return await self._seen(self._media.still(need.room))
         try:
@@ -132,6 +137,17 @@ class Shell:
             _logger.exception("the media part failed on an offer")
             return CallError("Media process disconnected")
 
+    async def _asked_peer(self, need: AskPeer) -> Answered:
+        answer = self._waiting[need.ticket] = asyncio.get_running_loop().create_future()
+        try:
+            self.settle()  # whoever is asked must hear of it
+            async with asyncio.timeout(need.seconds):
+                return Answered(await answer, NO_MEDIA)
+        except TimeoutError:
+            return Answered("", NO_MEDIA)
+        finally:
+            del self._waiting[need.ticket]
+
     def _tell(self, tells: list[Tell]) -> None:
         # Neighbours with the very same event go together: it is encoded once, and the order stays for each of them.
         for _, alike in groupby(tells, key=lambda tell: id(tell.event)):
@@ -148,6 +164,9 @@ class Shell:
 
     def _order(self, order: object) -> None:
         match order:
+            case Passed(ticket, sdp):
+                if (waiting := self._waiting.get(ticket)) is not None and not waiting.done():
+                    waiting.set_result(sdp)
             case StartCall(call):
                 self._safely(self._media.start, call)
             case TakeCandidate(call, candidate, mid, ufrag):

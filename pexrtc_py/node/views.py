@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pexrtc_py.node import picture, stills
+from pexrtc_py.node import modes, picture, stills
 from pexrtc_py.node.member import Member
 from pexrtc_py.protocol.declare import Event
 from pexrtc_py.protocol.events import (
@@ -123,6 +123,7 @@ def status(room: Room) -> ConferenceStatus:
         live_captions_available=room.captions.available,
         guests_can_unmute=room.settings.guests_can_unmute,
         guests_can_present=room.vmr.guests_can_present,
+        direct_media=modes.is_direct(room),
         classification=classification(room),
         message_text=room.settings.message,
         pinning_config=room.settings.pinning_config,
@@ -192,7 +193,7 @@ def welcome(room: Room, viewer: Member) -> list[Event]:
         events += [layout(room, viewer), stage(room)]
     if room.stills.latest is not None and room.floor != viewer.uuid and stills.may_see(room, viewer):
         events.append(PresentationFrame(id=room.stills.latest))
-    return events
+    return events + modes.welcome(room, viewer)
 
 
 def inside(room: Room, control: Member) -> list[Event]:

@@ -62,6 +62,8 @@ class Introduction:
     """Where an identity provider sends the browser back to, with `__pexip-sso-token__` where the token belongs."""
     node: str | None = None
     """The host that was dialled, which some identity providers insist on."""
+    direct_media: bool = False
+    """Whether media may go to the other participant directly."""
 
 
 class Answers(TypedDict, total=False):
@@ -115,6 +117,7 @@ def joining(who: Introduction) -> Generator[RequestToken, Incoming, Token]:
         client_id=who.client_id,
         registration_token=who.registration_token,
         sso_redirect_target=who.sso_redirect_target,
+        direct_media=who.direct_media,
     )
     for _ in range(_MOST_QUESTIONS):
         incoming = yield request

@@ -29,10 +29,6 @@ PENDING: dict[str, set[type[Any]]] = {
         requests.CallDtmf,
         requests.CallFecc,
     },
-    "direct media": {
-        requests.Statistics,
-        requests.CallStatistics,
-    },
 }
 """Declared, but not answered yet (501): whoever writes a rule takes its request from here."""
 

@@ -11,6 +11,7 @@ from pexrtc_py.node.admission import Refused
 from pexrtc_py.node.asked import Answered, Asked, Need, OpenCall, UpdateCall, answers
 from pexrtc_py.node.member import NodeCall
 from pexrtc_py.node.outbox import CloseCall, StartCall, TakeCandidate
+from pexrtc_py.node.rules import direct
 from pexrtc_py.protocol.callstate import CallState, OfferRefused
 from pexrtc_py.protocol.models import CallAnswer, CallType, UpdateAnswer
 from pexrtc_py.protocol.requests import Ack, CallDisconnect, Calls, NewCandidate, Update
@@ -25,6 +26,8 @@ def calls(asked: Asked, request: Calls) -> Generator[Need, Answered, CallAnswer]
     """A WEBRTC offer is answered by the media part; other kinds of call are refused with a sentence."""
     room, member = asked.room, asked.sender
     sdp = _offer(request)
+    if member.direct:
+        return (yield from direct.place(asked, request, sdp))
     if len(member.calls) >= CALLS_PER_PARTICIPANT:
         raise Refused(503, "Out of resource", plain=True)
     call = NodeCall(str(uuid4()), fecc_supported=request.fecc_supported)
@@ -48,6 +51,8 @@ def calls(asked: Asked, request: Calls) -> Generator[Need, Answered, CallAnswer]
 def update(asked: Asked, request: Update) -> Generator[Need, Answered, UpdateAnswer]:
     """A further offer of the same call."""
     call, room = asked.call, asked.room
+    if call.direct:
+        return (yield from direct.update(asked, request))
     if call.state.state is CallState.UPDATING:
         raise Refused(503, "Another update of this call is being answered", plain=True)
     call.state.see(request)
@@ -73,6 +78,8 @@ def update(asked: Asked, request: Update) -> Generator[Need, Answered, UpdateAns
 def ack(asked: Asked, request: Ack) -> bool:
     """The answer is applied: media starts. A Host's media starts the conference."""
     call, member, room = asked.call, asked.sender, asked.room
+    if call.direct:
+        return direct.ack(asked, request)
     call.state.see(request)
     room.order(StartCall(call.uuid))
     if call.acked:
@@ -92,6 +99,9 @@ def new_candidate(asked: Asked, request: NewCandidate) -> None:
     if asked.on is None:
         return
     asked.call.state.see(request)
+    if asked.call.direct:
+        direct.candidate(asked, request)
+        return
     asked.room.order(TakeCandidate(asked.call.uuid, request.candidate, request.mid, request.ufrag))
 
 

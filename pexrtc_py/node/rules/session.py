@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uuid import uuid4
 
-from pexrtc_py.node import views
+from pexrtc_py.node import modes, views
 from pexrtc_py.node.admission import LIMIT_REACHED, Refused
 from pexrtc_py.node.asked import Asked, answers
 from pexrtc_py.node.ladder import Entrance, entrance, version
@@ -27,7 +27,10 @@ def request_token(asked: Asked, request: RequestToken) -> Token:
     asked.house.registrar.accepted(request.token or "", request.registration_token or "", asked.now)
     asked.house.sign_ins.done.drop(request.sso_token or "")
     member = _member(asked, request, way)
+    member.direct = modes.may_be_direct(room, capable=member.direct_capable)
     room.enter(member)
+    if way.previous == room.place:
+        room.admit([member])  # it was in, and goes on with other media
     if request.start_conference_if_host and member.is_host and not member.waiting:
         room.start()
     return _token(room, member, room.passes.issue(member.uuid, asked.now))
@@ -75,6 +78,7 @@ def _member(asked: Asked, request: RequestToken, way: Entrance) -> Member:
         vendor=" ".join(filter(None, (asked.agent, request.client_id)))[:NAME_LENGTH],
         supports_direct_chat=request.supports_direct_chat,
         previous=way.previous,
+        direct_capable=request.direct_media,
     )
 
 
@@ -97,4 +101,7 @@ def _token(room: Room, member: Member, token: str) -> Token:
         idp_uuid=member.idp,
         bandwidth_in=room.vmr.bandwidth,
         bandwidth_out=room.vmr.bandwidth,
+        direct_media=member.direct,
+        pex_datachannel_id=modes.CHANNEL if member.direct else None,
+        client_stats_update_interval=room.config.statistics_milliseconds if member.direct else None,
     )
