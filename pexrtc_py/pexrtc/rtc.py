@@ -101,7 +101,6 @@ class PexRTC(ConferenceControl):
             **self._reach,
             media=False,
             ask=self._ask,
-            timeout=None,
             token=token,
             call_tag=self.call_tag,
             client_id=self.client_id,
