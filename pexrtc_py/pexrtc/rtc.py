@@ -18,7 +18,7 @@ from pexrtc_py.pexrtc.statistics import Statistics, media_statistics
 from pexrtc_py.pexrtc.streams import MediaStream, RemoteStream, pictures_of
 from pexrtc_py.pexrtc.wishes import sections, source_of, wishes
 from pexrtc_py.protocol import events as told
-from pexrtc_py.protocol.models import Role, Theme
+from pexrtc_py.protocol.models import ReferTarget, Role, Theme
 from pexrtc_py.protocol.requests import PresentationHighJpeg, PresentationJpeg, PresentationPng
 from pexrtc_py.signaling.ending import Ended, EndReason
 from pexrtc_py.signaling.floor import PresentationLost
@@ -258,7 +258,7 @@ class PexRTC(ConferenceControl):
     def get_secure_check_code(self) -> str:
         """What both sides of a call in direct media must see alike; "INVALID" until it is known, and in all other calls."""
         call = self._conference.call if self._conference is not None else None
-        code = call.peer.descriptions.check_code if call is not None and self.direct_media else None
+        code = call.check_code if call is not None else None
         return code or "INVALID"
 
     # Slides
@@ -336,7 +336,7 @@ class PexRTC(ConferenceControl):
                 self._see_role(event.participant.role)
             case told.SplashScreen():
                 self._do(self._splash(event))
-            case told.Refer():
+            case told.Refer() if event.target not in {ReferTarget.DIRECT, ReferTarget.TRANSCODED}:  # there the conference goes by itself
                 self._do(self._transferred(event))
             case Ended():
                 self._ended(event)
