@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from pexrtc_py.node.server import Node
 
 HERE = Path(__file__).parent
-LIVE_FOLDERS = {"interop", "phenomena"}
-LIVE_FIXTURES = {"join", "node", "visit"}
+LIVE_FOLDERS = {"phenomena"}
+LIVE_FIXTURES = {"browser", "join", "node", "visit"}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -21,7 +21,9 @@ from pexrtc_py.protocol.requests import Ack, Lock, RequestToken
 
 
 def _kinds(root: type[PexRTCError]) -> list[type[PexRTCError]]:
-    return [root, *(kind for child in root.__subclasses__() for kind in _kinds(child))]
+    """The public ones; a package may have kinds for its own use."""
+    children = [child for child in root.__subclasses__() if child.__module__ == errors.__name__]
+    return [root, *(kind for child in children for kind in _kinds(child))]
 
 
 def _one_of_each() -> list[PexRTCError]:
