@@ -54,9 +54,9 @@ if TYPE_CHECKING:
     from pexrtc_py.errors import TlsNotTrusted as TlsNotTrusted
     from pexrtc_py.errors import TokenExpired as TokenExpired
     from pexrtc_py.errors import UsageError as UsageError
+    from pexrtc_py.following import Joining as Joining
     from pexrtc_py.hub import Events as Events
     from pexrtc_py.hub import Hub as Hub
-    from pexrtc_py.joining import Joining as Joining
     from pexrtc_py.joining import join as join
     from pexrtc_py.node.config import Vmr as Vmr
     from pexrtc_py.node.server import Node as Node
@@ -153,14 +153,12 @@ _NAMES = {
         "TokenExpired",
         "UsageError",
     ),
+    "pexrtc_py.following": ("Joining",),
     "pexrtc_py.hub": (
         "Events",
         "Hub",
     ),
-    "pexrtc_py.joining": (
-        "Joining",
-        "join",
-    ),
+    "pexrtc_py.joining": ("join",),
     "pexrtc_py.node.config": ("Vmr",),
     "pexrtc_py.node.server": ("Node",),
     "pexrtc_py.pexrtc": ("MediaStream", "PexRTC", "RemoteStream"),

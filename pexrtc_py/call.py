@@ -213,6 +213,12 @@ class Call:
             for recording in self._recordings:
                 ending.push_async_callback(recording.stop)
 
+    async def detach(self) -> Mapping[Slot, Source[Any]]:
+        """Send nothing any more, and give back what audio and video were; it stays open (a generator has ended)."""
+        for slot in (Slot.AUDIO, Slot.VIDEO):
+            await self.slots[slot].outbound.send(None)
+        return {slot: source for slot, source in self._sources.items() if slot is not Slot.PRESENTATION}
+
     async def hang_up(self) -> None:
         """Tell the node that the call is over; the connection stands until it is closed or changed."""
         self._hung_up = True

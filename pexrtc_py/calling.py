@@ -44,6 +44,13 @@ class CallOptions(TypedDict, total=False):
     """STUN and TURN servers to try before the node's."""
 
 
+def changed(options: CallOptions | None, changes: CallOptions) -> CallOptions:
+    """Options with some of them changed."""
+    both = options.copy() if options else CallOptions()
+    both.update(changes)
+    return both
+
+
 def new_call(control: CallControl, granted: Token, options: CallOptions, *, loopback: bool, direct: DirectOptions | None) -> Call:
     """A call that is not placed yet; raises `UsageError` when the options contradict each other."""
     from pexrtc_py.call import Call

@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, Unpack, cast, overload
 
 from pexrtc_py import stills
-from pexrtc_py.calling import CallOptions, new_call
+from pexrtc_py.calling import CallOptions, changed
 from pexrtc_py.errors import CallError, Disconnected, FloorRefused, LobbyTimeout, NodeError, PexRTCError, RequestRefused, UsageError
 from pexrtc_py.hub import LIMIT, Events, Hub
+from pexrtc_py.placing import Placing
 from pexrtc_py.protocol import events as told
 from pexrtc_py.protocol.address import Address
 from pexrtc_py.protocol.declare import CallRequest, Event, ParticipantRequest, Request
@@ -25,7 +26,7 @@ from pexrtc_py.signaling.asking import outgoing
 from pexrtc_py.signaling.ending import Ended, EndReason, ended_by_node
 from pexrtc_py.signaling.floor import Floor, FloorDenied, FloorGranted
 from pexrtc_py.signaling.joining import Introduction, join_node
-from pexrtc_py.signaling.roster import Roster
+from pexrtc_py.signaling.rooms import MAIN, Room, Rooms
 from pexrtc_py.signaling.scopes import ConferenceScope, ParticipantScope
 from pexrtc_py.signaling.session import Session
 from pexrtc_py.signaling.stream import IDLE, EventStream, Reconnected, StreamLost
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
     from pexrtc_media.base import Source
     from pexrtc_py.call import Call
     from pexrtc_py.direct import DirectOptions
+    from pexrtc_py.following import Follow, Joining
+    from pexrtc_py.protocol.events import Refer
     from pexrtc_py.recording import Recording
     from pexrtc_py.stills import Picture
 
@@ -44,8 +47,8 @@ _logger = logging.getLogger(__name__)
 
 LISTING_SECONDS = 3.0
 """How long a new event stream may take to list the roster; after that it is asked for."""
-CALL_SECONDS = 15.0
-"""How long the call may take to end, its recordings included."""
+ROOM_SECONDS = 5.0
+"""How long the node may take to tell of a breakout room after it was opened."""
 CALLBACK_SECONDS = 2.0
 
 
@@ -54,9 +57,6 @@ class Conference(ConferenceScope):
 
     Its methods are the requests of the API (`lock()`, `mute_guests()`, `participant(uuid).mute()`...); `send` takes any request.
     """
-
-    call: Call | None = None
-    """The media call; None for control only."""
 
     def __init__(
         self,
@@ -67,18 +67,15 @@ class Conference(ConferenceScope):
         idle: float = IDLE,
         loopback: bool = False,
         transport_closes: Callable[[], Coroutine[Any, Any, None]] | None = None,
+        follow: Follow | None = None,
     ) -> None:
         self.session = Session(transport, address, token)
         super().__init__(self, address)
-        self.roster = Roster()
-        """The main room's picture."""
-        self.breakouts: dict[str, Roster] = {}
-        """The pictures of the open breakout rooms, by uuid; hosts are told of them."""
-        self.my_uuid = token.participant_uuid
-        """Our own participant."""
-        self.floor = Floor(self.my_uuid)
+        self.rooms = Rooms(token.participant_uuid)
+        """The main room and, for hosts, the open breakout rooms; and which of them our media is in."""
         self.hub = Hub(self.roster.snapshot)
-        self._transport, self._idle, self._loopback = transport, idle, loopback
+        self._placing = Placing(self, loopback=loopback, lost=self._media_lost)
+        self._transport, self._idle, self._follows = transport, idle, follow
         self._transport_closes = transport_closes or _nothing
         self._listed = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -86,6 +83,31 @@ class Conference(ConferenceScope):
         self._closing: asyncio.Task[None] | None = None
 
     # What is known
+
+    @property
+    def call(self) -> Call | None:
+        """The media call; None for control only."""
+        return self._placing.call
+
+    @property
+    def my_uuid(self) -> str:
+        """Our own participant in the main room."""
+        return self.rooms.main.my_uuid
+
+    @property
+    def roster(self) -> Room:
+        """The main room's picture."""
+        return self.rooms.main
+
+    @property
+    def breakouts(self) -> Mapping[str, Room]:
+        """The pictures of the open breakout rooms, by uuid; hosts are told of them."""
+        return self.rooms.breakouts
+
+    @property
+    def floor(self) -> Floor:
+        """Who presents in the room that our media is in."""
+        return self.rooms.mine.floor
 
     @property
     def participants(self) -> Mapping[str, Participant]:
@@ -161,22 +183,22 @@ class Conference(ConferenceScope):
         """Send any request to any address; all requests go through here, so that the floor knows of its own."""
         if self.call is not None and address.breakout is None and self.call.say(request, self.me.display_name):
             return cast("T", True)
-        mine = address.participant == self.my_uuid and address.breakout is None
-        kind: type[object] | None = type(request) if mine else None
-        if kind in {TakeFloor, ReleaseFloor}:
-            self.floor.see(request)
+        floor = self.rooms.floor_at(address) if isinstance(request, TakeFloor | ReleaseFloor) else None
+        if floor is None:
+            return await self.session.send(address, request)
+        floor.see(request)
         try:
             answer = await self.session.send(address, request)
         except BaseException as error:
-            if kind is TakeFloor:
-                self._floor_denied(address, error)
+            if isinstance(request, TakeFloor):
+                self._floor_denied(floor, address, error)
             raise
-        if kind is TakeFloor:
-            self.floor.see(FloorGranted())
+        if isinstance(request, TakeFloor):
+            floor.see(FloorGranted())
         return answer
 
     async def ask_as_me(self, request: ParticipantRequest[T]) -> T:
-        """Send a request about our own participant."""
+        """Send a request about our own participant, in the room that our media is in."""
         return await self._myself().send(request)
 
     async def ask_of_call(self, call: str, request: CallRequest[T]) -> T:
@@ -220,48 +242,73 @@ class Conference(ConferenceScope):
 
         Raises `UsageError` when there is a call already, a kind of CallError or NodeError when it cannot be placed.
         """
-        if self.call is not None:
-            raise UsageError("There is a call already: change what it sends, or drop_call() it first.")
-        self.call = call = new_call(self, self.session.token, options, loopback=self._loopback, direct=self._direct_options())
-        call.on_lost = lambda error: self._end(Ended(reason=EndReason.MEDIA_LOST, detail=str(error), error=error))
         try:
-            await self._connected(call)
-        except BaseException:
-            await self._dropped(call)
-            raise
-        return call
-
-    async def drop_call(self) -> None:
-        """End the media call, its recordings included, and stay for control only; nothing happens without a call."""
-        if self.call is not None:
-            await self._dropped(self.call)
-
-    async def _dropped(self, call: Call) -> None:
-        if self.call is call:
-            self.call = None  # first: what the node tells about its end concerns nobody any more
-        await _bounded(call.close(), CALL_SECONDS)
-
-    async def _connected(self, call: Call) -> None:
-        try:
-            await call.connect()
+            return await self._placing.add(self.session.token, options, direct=self._direct_options())
         except PexRTCError as error:
             if self.ended is not None:  # which is why, then
                 raise self._why(self.ended) from error
             raise
 
+    async def drop_call(self) -> None:
+        """End the media call, its recordings included, and stay for control only; nothing happens without a call."""
+        await self._placing.drop()
+
+    async def enter_breakout(self, uuid: str, **changes: Unpack[CallOptions]) -> Call:
+        """Move our media, as a host, into a breakout room, or with "main" back; raises `UsageError` when there is no such room.
+
+        The call ends, and its recordings are complete; another one is placed there. It is like the one before except for `changes`,
+        and goes on with the same sources (a generator has ended, give another).
+        """
+        if uuid != MAIN:
+            await self._opened(uuid)
+        options = changed(await self._placing.hand_over(), changes)
+        self.rooms.here = None if uuid == MAIN else uuid
+        return await self.add_call(**options)
+
+    def follow(self, refer: Refer, **changes: Unpack[CallOptions]) -> Joining:
+        """Leave, and join where a `Refer` event sends us, on the same node and under the same name; use what is returned as that of `join`.
+
+        There our call is like the one here, as in `enter_breakout`; without a call here it is control only. Following also works after
+        leaving. Raises what `join` raises; by then we have left here.
+        """
+        if self._follows is None:
+            raise UsageError("Only what join() or follow() made can follow elsewhere.")
+        return self._follows(self, refer, changes)
+
+    async def go(self, to: str) -> CallOptions | None:
+        """Leave, since we go on elsewhere (`to` says where); returns what a call there needs to be like ours, None for control only."""
+        options = await self._placing.hand_over()
+        self._end(Ended(reason=EndReason.TRANSFERRED, detail=to))
+        await self.leave()
+        return options
+
+    async def _opened(self, uuid: str) -> None:
+        """A room is told of after the answer to who opened it."""
+        if uuid not in self.breakouts:
+            try:
+                await self.hub.wait_for(told.BreakoutBegin, where=lambda event: event.breakout_uuid == uuid, timeout=ROOM_SECONDS)
+            except TimeoutError:
+                known = ", ".join(self.breakouts) or "none"
+                raise UsageError(f"There is no open breakout room {uuid!r} that we know of; known: {known}.") from None
+
     def _why(self, ended: Ended) -> PexRTCError:
         return ended.error if isinstance(ended.error, PexRTCError) else Disconnected(str(ended))
 
     def _myself(self) -> ParticipantScope:
-        return self.participant(self.my_uuid)
+        here = self.rooms.here
+        room = self if here is None else self.breakout(here)
+        return room.participant(self.rooms.mine.my_uuid)
 
     def _call(self) -> Call:
         if self.call is None:
             raise UsageError("There is no call to present or record (media=False, or drop_call()); add_call() makes one.")
         return self.call
 
-    def _floor_denied(self, address: Address, error: BaseException) -> None:
-        self.floor.see(FloorDenied())
+    def _media_lost(self, error: Exception) -> None:
+        self._end(Ended(reason=EndReason.MEDIA_LOST, detail=str(error), error=error))
+
+    def _floor_denied(self, floor: Floor, address: Address, error: BaseException) -> None:
+        floor.see(FloorDenied())
         if isinstance(error, RequestRefused):
             raise FloorRefused(error.reason) from error
         self._spawn(self._give_floor_back(address))  # the node may have granted it without our hearing of it
@@ -302,26 +349,15 @@ class Conference(ConferenceScope):
             self.hub.publish(frame)
             if isinstance(frame, Reconnected):
                 self._listed.clear()
+                self.rooms.forget_breakouts()
                 self._spawn(self._relisting())
             return
         event = told.decode(frame.name, frame.data, id=frame.id or None)
-        heard, lost = self._see(event), self.floor.see(event)
-        for item in (*heard, lost) if lost else heard:
+        for item in self.rooms.see(event):
             self.hub.publish(item)
-        self._follow(event)
+        self._obey(event)
 
-    def _see(self, event: Event) -> tuple[object, ...]:
-        match event:
-            case told.InBreakout():
-                room = self.breakouts.setdefault(event.breakout_uuid, Roster())
-                return (event,) if room.see(event.event) else ()
-            case told.BreakoutEnd():
-                self.breakouts.pop(event.breakout_uuid, None)
-                return (event,)
-            case _:
-                return self.roster.see(event)
-
-    def _follow(self, event: Event) -> None:
+    def _obey(self, event: Event) -> None:
         match event:
             case told.ParticipantSyncEnd():
                 self._listed.set()
@@ -330,7 +366,12 @@ class Conference(ConferenceScope):
             case told.Disconnect():
                 self._end(ended_by_node(event.reason))
             case told.CallDisconnected() if self.call is not None and event.call_uuid == self.call.uuid:
-                self._end(Ended(reason=EndReason.MEDIA_LOST, detail=event.reason))
+                if self.rooms.here is None:
+                    self._end(Ended(reason=EndReason.MEDIA_LOST, detail=event.reason))
+                else:
+                    self._put_out()
+            case told.BreakoutEnd() if event.breakout_uuid == self.rooms.here:
+                self._put_out()
             case told.Refer(target=ReferTarget.DIRECT | ReferTarget.TRANSCODED):
                 self._spawn(self._change_media(event))
             case _:
@@ -357,8 +398,7 @@ class Conference(ConferenceScope):
         if self.call is not None:
             await self.call.hang_up()
         self.session, self.address = Session(self._transport, address, token), address
-        self.my_uuid = token.participant_uuid
-        self.floor = Floor(self.my_uuid)
+        self.rooms.become(token.participant_uuid)
         self._listed.clear()
         self._attend()
         await self._listing()
@@ -395,6 +435,11 @@ class Conference(ConferenceScope):
         except NodeError as error:
             _logger.warning("the roster may be out of date: %s", error)
 
+    def _put_out(self) -> None:
+        """The breakout room that our media was in is over; the conference is not."""
+        self.rooms.here = None
+        self._spawn(self._placing.drop())
+
     # How it ends
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
@@ -420,8 +465,7 @@ class Conference(ConferenceScope):
 
     async def _close(self, ended: Ended) -> None:
         try:
-            if self.call is not None:
-                await _bounded(self.call.close(), CALL_SECONDS)
+            await self._placing.drop()
             tasks = list(self._tasks)
             for task in tasks:
                 task.cancel()
@@ -430,15 +474,6 @@ class Conference(ConferenceScope):
             await self._transport_closes()
         finally:
             self.hub.publish(ended)
-
-
-async def _bounded(work: Coroutine[Any, Any, None], seconds: float) -> None:
-    """Do a part of the cleaning up: what goes wrong in it must not keep the rest from being done."""
-    try:
-        async with asyncio.timeout(seconds):
-            await work
-    except Exception:
-        _logger.exception("ending the call")
 
 
 async def _settled(task: asyncio.Task[None]) -> None:

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Collection, Coroutine, Generator, Mapping
+from collections.abc import Callable, Collection, Coroutine, Mapping
 from dataclasses import replace
 from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from pexrtc_py.calling import CallOptions
+from pexrtc_py.calling import CallOptions, changed
 from pexrtc_py.conference import Conference
 from pexrtc_py.engine.types import Slot
 from pexrtc_py.errors import JoinNeedsMore, NodeUnreachable, UsageError
+from pexrtc_py.following import Joining
 from pexrtc_py.protocol.address import Address
+from pexrtc_py.protocol.events import Refer
 from pexrtc_py.protocol.models import Role, Token
 from pexrtc_py.signaling.candidates import Candidate, is_domain
 from pexrtc_py.signaling.joining import Answers, Ask, Introduction, join_node
@@ -30,25 +32,6 @@ T = TypeVar("T")
 _Entered = tuple[Transport, Token]
 LATE_SECONDS = 2.0
 """How long a token may still be granted after the join was given up; it is given back then."""
-
-
-class Joining:
-    """What `join` returns. `async with` it: leaving the block leaves the conference; or await it, and call `leave()` yourself."""
-
-    def __init__(self, work: Callable[[], Coroutine[Any, Any, Conference]]) -> None:
-        self._work = work
-        self._conference: Conference | None = None
-
-    def __await__(self) -> Generator[Any, None, Conference]:
-        return self._work().__await__()
-
-    async def __aenter__(self) -> Conference:
-        self._conference = await self._work()
-        return self._conference
-
-    async def __aexit__(self, *_: object) -> None:
-        if self._conference is not None:
-            await self._conference.leave()
 
 
 def join(
@@ -138,7 +121,9 @@ def join(
         asking = partial(patience.asked, ask) if ask is not None else None
         enter = partial(_entered, address=Address(address), who=who, ask=asking)
         entering = enter(way) if domain is None else _found(domain, reach, enter, name_server)
-        conference = await patience.within(_joined(entering, Address(address), options, loopback=is_loopback(url), idle=idle))
+        follow = partial(_follow, who=who, ask=ask, loopback=is_loopback(url), idle=idle, timeout=timeout)
+        joined = _joined(entering, Address(address), options, loopback=is_loopback(url), idle=idle, follow=follow)
+        conference = await patience.within(joined)
         if lobby_timeout is not None:
             await _or_leave(conference, conference.admitted(timeout=lobby_timeout))
         return conference
@@ -147,13 +132,48 @@ def join(
 
 
 async def _joined(
-    entering: Coroutine[Any, Any, _Entered], address: Address, options: CallOptions | None, *, loopback: bool, idle: float
+    entering: Coroutine[Any, Any, _Entered],
+    address: Address,
+    options: CallOptions | None,
+    *,
+    loopback: bool,
+    idle: float,
+    follow: Callable[..., Joining],
 ) -> Conference:
     way, token = await entering
     near = way.loopback if isinstance(way, HttpTransport) else loopback
-    conference = Conference(way, address, token, idle=idle, loopback=near, transport_closes=getattr(way, "aclose", None))
+    closes = getattr(way, "aclose", None)
+    conference = Conference(way, address, token, idle=idle, loopback=near, transport_closes=closes, follow=partial(follow, way))
     await _or_leave(conference, conference.start(options))
     return conference
+
+
+def _follow(
+    way: Transport,
+    before: Conference,
+    refer: Refer,
+    changes: CallOptions,
+    *,
+    who: Introduction,
+    ask: Ask | None,
+    loopback: bool,
+    idle: float,
+    timeout: float | None,
+) -> Joining:
+    """Join where `before` was referred to, on the way that led there."""
+    address = Address(refer.alias)
+    arriving = replace(who, token=refer.token, pin=None, extension=None, sso_token=None)  # those were for another conference
+    again = partial(_follow, who=who, ask=ask, loopback=loopback, idle=idle, timeout=timeout)
+
+    async def work() -> Conference:
+        kept = await before.go(f"referred to {refer.alias}")
+        patience = Patience(timeout)
+        asking = partial(patience.asked, ask) if ask is not None else None
+        options = changed(kept, changes) if kept is not None or changes else None
+        entering = _entered(way, address=address, who=arriving, ask=asking)
+        return await patience.within(_joined(entering, address, options, loopback=loopback, idle=idle, follow=again))
+
+    return Joining(work)
 
 
 async def _found(

@@ -33,7 +33,11 @@ LOSING_SECONDS = 2.0
 class Presenting(Protocol):
     """What is needed of a conference."""
 
-    floor: Floor
+    @property
+    def floor(self) -> Floor:
+        """Who presents."""
+        ...
+
     hub: Hub
 
     async def ask_as_me(self, request: ParticipantRequest[T]) -> T:

@@ -30,7 +30,12 @@ MAY_IMPORT = {
     "direct": {"engine", "hub", "ways", "channel", "reporting", *PROTOCOL},
     "call": {"signaling", "engine", "media", "hub", "slots", "recording", "ways", "direct", *PROTOCOL},
     "calling": {"engine", "media", "call", "direct", "ways", *PROTOCOL},
-    "conference": {"signaling", "engine", "media", "hub", "call", "calling", "direct", "slots", "stills", "recording", *PROTOCOL},
+    "placing": {"engine", "call", "calling", "direct", *PROTOCOL},
+    "following": {"conference", "calling", *PROTOCOL},
+    "conference": {
+        *("signaling", "engine", "media", "hub", "call", "calling", "direct", "placing", "following", "slots", "stills", "recording"),
+        *PROTOCOL,
+    },
     "bot": {"conference", "call", "recording", "hub", "media", *PROTOCOL},
 }
 NODE_MEDIA = {"bridge", "bridge_call", "bridge_room", "mixing", "forwarding", "snapshots", "splash"}

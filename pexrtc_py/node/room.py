@@ -58,7 +58,7 @@ class Room:
 
     def _below(self, breakout: Breakout) -> Room:
         # Whoever comes into a breakout room was sent there by a Host: there is no PIN, and nobody waits for a Host.
-        vmr = replace(self.vmr, name=breakout.name, host_pin=None, guest_pin=None, service_type="conference")
+        vmr = replace(self.vmr, name=breakout.name, host_pin=None, guest_pin=None, service_type="conference", direct_media=False)
         return Room(vmr, self.config, breakout=breakout)
 
     def _begin(self) -> None:

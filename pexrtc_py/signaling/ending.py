@@ -13,6 +13,8 @@ class EndReason(StrEnum):
     """We left."""
     REMOVED = "removed"
     """Somebody removed us, or the node refused to keep us."""
+    TRANSFERRED = "transferred"
+    """We followed where we were sent, see `Conference.follow`."""
     CONFERENCE_ENDED = "conference ended"
     """The conference itself ended, for everybody."""
     TOKEN_LOST = "token lost"
