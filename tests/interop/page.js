@@ -115,6 +115,12 @@ window.visitor = {
         return response?.status;
     },
 
+    // Leaves, and joins where it was sent, as the vendor's application does.
+    async follow({ alias, token }, options) {
+        await client.disconnect({ reason: 'Transfer' });
+        return visitor.join({ ...options, conferenceAlias: alias, token });
+    },
+
     send: ({ picture: pictured, hz }) => client.setStream(source({ pictured, hz })),
 
     present: pictured => client.present(picture(pictured)),

@@ -48,6 +48,12 @@ class Visitor:
             "options => visitor.join(options)", {"conferenceAlias": self.alias, "displayName": self.name, "host": self.host, **options}
         )
 
+    async def follow(self, sent: Any, **options: Any) -> Any:
+        """Go where `onTransfer` sends the client; the HTTP status of its request_token."""
+        options = {"displayName": self.name, "host": self.host, **options}
+        self.tab.told[:] = [told for told in self.tab.told if told["signal"] in SERIOUS]  # the rest was about the place before
+        return await self.tab.run("(sent, options) => visitor.follow(sent, options)", sent, options)
+
     async def is_in(self, *, media: bool = True) -> None:
         """Wait until it knows of the others, and with `media` until that flows."""
         await self.hears("onParticipants")
