@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from pexrtc_py.errors import CredentialsRefused, NodeError, TokenExpired
+from pexrtc_py.following import Joining
 from pexrtc_py.hub import Events as Heard
 from pexrtc_py.hub import Hub
-from pexrtc_py.joining import Joining, join, node_url
+from pexrtc_py.joining import join, node_url
 from pexrtc_py.protocol import events as told
 from pexrtc_py.protocol.address import Address
 from pexrtc_py.protocol.models import DirectoryEntry, Token
