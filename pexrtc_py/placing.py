@@ -12,9 +12,10 @@ from pexrtc_py.engine.types import Slot
 from pexrtc_py.errors import UsageError
 
 if TYPE_CHECKING:
-    from pexrtc_py.call import Call, CallControl
+    from pexrtc_py.call import Call
     from pexrtc_py.direct import DirectOptions
     from pexrtc_py.protocol.models import Token
+    from pexrtc_py.ways import CallControl
 
 _logger = logging.getLogger(__name__)
 

@@ -30,7 +30,7 @@ MAY_IMPORT = {
     "direct": {"engine", "hub", "ways", "channel", "reporting", *PROTOCOL},
     "call": {"signaling", "engine", "media", "hub", "slots", "recording", "ways", "direct", *PROTOCOL},
     "calling": {"engine", "media", "call", "direct", "ways", *PROTOCOL},
-    "placing": {"engine", "call", "calling", "direct", *PROTOCOL},
+    "placing": {"engine", "call", "calling", "direct", "ways", *PROTOCOL},
     "following": {"conference", "calling", *PROTOCOL},
     "conference": {
         *("signaling", "engine", "media", "hub", "call", "calling", "direct", "placing", "following", "slots", "stills", "recording"),
