@@ -38,7 +38,10 @@ MAY_IMPORT = {
     },
     "bot": {"conference", "call", "recording", "hub", "media", *PROTOCOL},
 }
-NODE_MEDIA = {"bridge", "bridge_call", "bridge_room", "mixing", "forwarding", "snapshots", "splash"}
+NODE_MEDIA = {
+    *("bridge", "bridge_call", "bridge_room", "forwarding", "legs", "mixing"),
+    *("simulated", "snapshots", "splash", "streaming"),
+}
 """The modules of the node that carry media and so may use the engine."""
 
 ONLY_IN = {

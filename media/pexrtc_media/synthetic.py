@@ -87,12 +87,16 @@ class Tone:
         return self._sound()
 
     async def _sound(self) -> AsyncIterator[av.AudioFrame]:
-        step = self.rate // 50
         index = 0
-        while self.seconds is None or index * step < self.seconds * self.rate:
-            phase = (index * step + np.arange(step)) * (self.hz / self.rate)
-            yield sound_frame(np.sin(2 * np.pi * (phase % 1.0)) * self.level, pts=index * step, rate=self.rate, channels=self.channels)
+        while self.seconds is None or index * (self.rate // 50) < self.seconds * self.rate:
+            yield self.sound(index)
             index += 1
+
+    def sound(self, index: int) -> av.AudioFrame:
+        """Frame number `index`."""
+        step = self.rate // 50
+        phase = (index * step + np.arange(step)) * (self.hz / self.rate)
+        return sound_frame(np.sin(2 * np.pi * (phase % 1.0)) * self.level, pts=index * step, rate=self.rate, channels=self.channels)
 
 
 class Silence:

@@ -36,6 +36,7 @@ class VideoDecoder:
     def __init__(self, codec: str) -> None:
         if codec not in _VIDEO:
             raise ValueError(f"There is no video decoder for {codec!r}; use one of {', '.join(_VIDEO)}.")
+        self.codec = codec
         self.damaged = 0
         self._context = cast(VideoCodecContext, create_context(codec, "r"))
         self._context.thread_count = 1

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from pexrtc_py.node.config import NodeConfig, Vmr
     from pexrtc_py.node.desk import Desk, Heard, Incoming, Reply
     from pexrtc_py.node.devices import Device
+    from pexrtc_py.node.endpoints import Endpoint
     from pexrtc_py.node.identity import IdentityProvider
     from pexrtc_py.node.reading import load, parse_vmr
     from pexrtc_py.node.room import Room
@@ -20,6 +21,7 @@ __all__ = [
     "Caption",
     "Desk",
     "Device",
+    "Endpoint",
     "Heard",
     "IdentityProvider",
     "Incoming",
@@ -42,6 +44,7 @@ _HOMES = {
     "devices": ("Device",),
     "identity": ("IdentityProvider",),
     "reading": ("load", "parse_vmr"),
+    "endpoints": ("Endpoint",),
     "room": ("Room",),
     "server": ("NoMedia", "Node"),
     "theming": ("ThemeFiles",),

@@ -6,7 +6,7 @@ A shell: who is heard and seen is decided by the plan and by `routing`, `clocks`
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 
 from pexrtc_media.base import AccessUnit
@@ -15,7 +15,11 @@ from pexrtc_py.engine.types import Direction, PeerState, Slot
 from pexrtc_py.errors import NegotiationFailed
 from pexrtc_py.node.bridge_call import SLOTS, BridgedCall
 from pexrtc_py.node.bridge_room import PATIENCE, BridgedRoom, RoomStats
-from pexrtc_py.node.plan import CallMedia, MediaPlan, OnLost, OnVoice, Still
+from pexrtc_py.node.legs import Echo, Leg
+from pexrtc_py.node.plan import CallEndpoint, CallMedia, MediaPlan, OnLost, OnVoice, Perceived, Still
+from pexrtc_py.node.routing import seat_of
+from pexrtc_py.node.simulated import SimulatedEndpoint
+from pexrtc_py.node.streaming import StreamingService
 
 
 class Bridge:
@@ -31,6 +35,10 @@ class Bridge:
         self._on_voice, self._on_lost, self._title, self._loopback = on_voice, on_lost, title, loopback
         self._rooms: dict[str, BridgedRoom] = {}
         self._calls: dict[str, BridgedCall] = {}
+        self._peers: dict[str, Peer] = {}
+        """The connections of those calls that came over the network."""
+        self._reaching: set[str] = set()
+        """The calls to streaming services that have not answered yet."""
         self._plans: dict[str, MediaPlan] = {}
         self._closing: set[asyncio.Task[None]] = set()
         self._sound = ThreadPoolExecutor(2, thread_name_prefix="mixer")
@@ -45,25 +53,35 @@ class Bridge:
         except BaseException:
             await peer.close()
             raise
-        self._calls[call] = opened = BridgedCall(participant, call, peer, self._received)
-        peer.on_state(lambda state: self._state_changed(opened, state))
-        self._room(room).enter(opened)
+        self._peers[call] = peer
+        opened = self._enter(room, participant, call, peer)
+        peer.on_state(lambda state: self._state_changed(opened, peer, state))
         return answer
+
+    async def call_endpoint(self, order: CallEndpoint) -> None:
+        """Bring up the media of a simulated endpoint, or reach a streaming service. Raises `CallError` where there is none."""
+        if order.streams_to is not None:
+            service = StreamingService(executor=self._pictures, lost=lambda reason: self._on_lost(order.call, reason))
+            await self._reach(order, service)
+            return
+        leg = SimulatedEndpoint(order.endpoint, video=order.video)
+        self._enter(order.room, order.participant, order.call, leg).started = True
+        await leg.start()
 
     async def update(self, call: str, sdp: str) -> str:
         """Answer a further offer of the call. Raises `NegotiationFailed`."""
-        known = self._calls.get(call)
-        if known is None:
+        known, peer = self._calls.get(call), self._peers.get(call)
+        if known is None or peer is None:
             raise NegotiationFailed(f"There is no call {call} to update; it has ended. Place a new one.")
-        answer = await known.peer.create_answer(sdp)
+        answer = await peer.create_answer(sdp)
         if known.room is not None:
             known.room.show()
         return answer
 
     def candidate(self, call: str, candidate: str, mid: str | None, ufrag: str | None) -> None:
         """Take a trickled candidate (RFC 8838); `""` ends them. Junk and unknown calls are ignored."""
-        if (known := self._calls.get(call)) is not None:
-            known.peer.add_candidate(candidate, mid=mid, ufrag=ufrag)
+        if (peer := self._peers.get(call)) is not None:
+            peer.add_candidate(candidate, mid=mid, ufrag=ufrag)
 
     def start(self, call: str) -> None:
         """Let media flow: the caller acknowledged the answer. A second time it does nothing."""
@@ -75,6 +93,8 @@ class Bridge:
     async def close(self, call: str) -> None:
         """End the call; an unknown one is no error."""
         known = self._calls.pop(call, None)
+        self._peers.pop(call, None)
+        self._reaching.discard(call)
         if known is None:
             return
         if known.room is not None:
@@ -89,10 +109,15 @@ class Bridge:
         else:
             self._plans.pop(room, None)
         for seat in plan.seats:
+            if seat.echoes and seat.call not in self._calls:
+                self._enter(room, seat.participant, seat.call, Echo()).started = True
             if (known := self._calls.get(seat.call)) is not None:
                 self._room(room).enter(known)
         if room in self._rooms:
             self._rooms[room].apply(plan)
+            for call in self._rooms[room].calls.values():
+                if isinstance(call.leg, Echo) and seat_of(plan, call.call) is None:
+                    self._later(self.close(call.call))
         self._sweep()
 
     def capabilities(self, call: str) -> CallMedia:
@@ -100,8 +125,8 @@ class Bridge:
 
         Slides count with their section, for it may be inactive until somebody presents.
         """
-        known = self._calls.get(call)
-        agreed = {slot: known.peer.transceivers[slot].negotiated if known else None for slot in SLOTS}
+        peer = self._peers.get(call)
+        agreed = {slot: peer.transceivers[slot].negotiated if peer else None for slot in SLOTS}
         flows = {slot: section is not None and section.direction is not Direction.INACTIVE for slot, section in agreed.items()}
         return CallMedia(flows[Slot.AUDIO], flows[Slot.VIDEO], agreed[Slot.PRESENTATION] is not None)
 
@@ -127,6 +152,28 @@ class Bridge:
         self._sound.shutdown(wait=False)
         self._pictures.shutdown(wait=False)
 
+    async def _reach(self, order: CallEndpoint, service: StreamingService) -> None:
+        assert order.streams_to is not None
+        self._reaching.add(order.call)
+        try:
+            await service.start(order.streams_to, order.slides_to)
+            if order.call in self._reaching:
+                self._enter(order.room, order.participant, order.call, service).started = True
+            else:  # hung up meanwhile
+                await service.close()
+        finally:
+            self._reaching.discard(order.call)
+
+    def perceived(self, call: str) -> Perceived | None:
+        """What the simulated endpoint of this call hears and sees; None for other calls."""
+        leg = self._calls[call].leg if call in self._calls else None
+        return leg.perceived() if isinstance(leg, SimulatedEndpoint) else None
+
+    def _enter(self, room: str, participant: str, call: str, leg: Leg) -> BridgedCall:
+        self._calls[call] = entering = BridgedCall(participant, call, leg, self._received)
+        self._room(room).enter(entering)
+        return entering
+
     def _room(self, name: str) -> BridgedRoom:
         if name not in self._rooms:
             room = BridgedRoom(name, self._title(name), sound=self._sound, pictures=self._pictures, on_voice=self._on_voice)
@@ -138,9 +185,12 @@ class Bridge:
         """Close the rooms that nobody is in."""
         empty = [name for name, room in self._rooms.items() if not room.calls]
         for room in [self._rooms.pop(name) for name in empty]:
-            task = asyncio.create_task(room.aclose())
-            self._closing.add(task)
-            task.add_done_callback(self._closing.discard)
+            self._later(room.aclose())
+
+    def _later(self, closing: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(closing)
+        self._closing.add(task)
+        task.add_done_callback(self._closing.discard)
 
     def _received(self, call: BridgedCall, slot: Slot, unit: AccessUnit, captured: float) -> None:
         if not call.started or call.room is None:
@@ -150,8 +200,8 @@ class Bridge:
         else:
             call.room.video[slot].feed(call.call, unit, captured, unit.arrival)
 
-    def _state_changed(self, call: BridgedCall, state: PeerState) -> None:
+    def _state_changed(self, call: BridgedCall, peer: Peer, state: PeerState) -> None:
         if state is PeerState.CONNECTED and call.room is not None:
             call.room.show()
         elif state is PeerState.FAILED and self._calls.get(call.call) is call:
-            self._on_lost(call.call, str(call.peer.failure or "The media connection was lost."))
+            self._on_lost(call.call, str(peer.failure or "The media connection was lost."))

@@ -1,4 +1,4 @@
-"""One call in the bridge: its peer, its clock, and the audio that waits for the mixer."""
+"""One call in the bridge: its leg, its clock, and the audio that waits for the mixer."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from pexrtc_media.base import AccessUnit
-from pexrtc_py.engine.peer import Peer
 from pexrtc_py.engine.types import Direction, Slot, SlotOptions
 from pexrtc_py.node.clocks import ClockMap, StreamClock
+from pexrtc_py.node.legs import Leg
 from pexrtc_py.node.sound import RATE
 
 if TYPE_CHECKING:
@@ -25,10 +25,10 @@ SLOTS = {
 
 
 class BridgedCall:
-    """One peer with its clock and what of it waits for the mixer."""
+    """One leg with its clock and what of it waits for the mixer."""
 
-    def __init__(self, participant: str, call: str, peer: Peer, feed: Callable[[BridgedCall, Slot, AccessUnit, float], None]) -> None:
-        self.participant, self.call, self.peer = participant, call, peer
+    def __init__(self, participant: str, call: str, leg: Leg, feed: Callable[[BridgedCall, Slot, AccessUnit, float], None]) -> None:
+        self.participant, self.call, self.leg = participant, call, leg
         self.room: BridgedRoom | None = None
         self.started = False
         self.dropped = 0
@@ -39,7 +39,7 @@ class BridgedCall:
         self._unsubscribe = [self._listen(slot) for slot in SLOTS]
 
     def _listen(self, slot: Slot) -> Callable[[], None]:
-        return self.peer.transceivers[slot].receiver.subscribe(lambda unit: self._receive(slot, unit))
+        return self.leg.transceivers[slot].receiver.subscribe(lambda unit: self._receive(slot, unit))
 
     def _receive(self, slot: Slot, unit: AccessUnit) -> None:
         mapped = self._clock.capture(unit.ntp, unit.arrival)
@@ -61,4 +61,4 @@ class BridgedCall:
         """Close the connection."""
         for unsubscribe in self._unsubscribe:
             unsubscribe()
-        await self.peer.close()
+        await self.leg.close()

@@ -90,7 +90,7 @@ class BridgedRoom:
         call.room = self
         self.calls[call.call] = call
         for slot, forwarder in self.video.items():
-            forwarder.add(call.call, call.peer.transceivers[slot])
+            forwarder.add(call.call, call.leg.transceivers[slot])
         self.show()
 
     def leave(self, call: BridgedCall) -> None:
@@ -179,7 +179,7 @@ class BridgedRoom:
     def _job(self, skip: int) -> Job:
         callers = frozenset(call.call for call in self.calls.values() if call.started and self._audible(call))
         arrived = tuple((call.call, call.take()) for call in self.calls.values())
-        ready = [call for call in self.calls.values() if call.started and call.peer.transceivers[Slot.AUDIO].sender.ready]
+        ready = [call for call in self.calls.values() if call.started and call.leg.transceivers[Slot.AUDIO].sender.ready]
         listeners = tuple(call.call for call in ready if self._admitted(call))
         waiting = tuple(call.call for call in ready if not self._admitted(call))
         unprocessed = frozenset(seat.call for seat in self.plan.seats if seat.unprocessed)
@@ -190,7 +190,7 @@ class BridgedRoom:
             captured = unit.timestamp / RATE
             for name in listeners:
                 if (call := self.calls.get(name)) is not None:
-                    call.peer.transceivers[Slot.AUDIO].sender.send(unit, captured=captured)
+                    call.leg.transceivers[Slot.AUDIO].sender.send(unit, captured=captured)
         for name, speaking in played.voices:
             if (call := self.calls.get(name)) is not None:
                 self._tell_voice(call, speaking)

@@ -9,6 +9,7 @@ from typing import Literal
 from pexrtc_py.errors import UsageError
 from pexrtc_py.node.captions import Caption
 from pexrtc_py.node.devices import Device
+from pexrtc_py.node.endpoints import Endpoint
 from pexrtc_py.node.identity import IdentityProvider
 from pexrtc_py.node.theming import ThemeFiles
 
@@ -28,8 +29,12 @@ class Vmr:
     """With it, Guests wait until a Host has arrived; without it, everybody is a Host."""
     guest_pin: str | None = None
     allow_guests: bool = True
-    service_type: Literal["conference", "lecture"] = "conference"
-    """In a lecture Guests are muted from the start."""
+    service_type: Literal["conference", "lecture", "gateway", "test_call"] = "conference"
+    """In a lecture Guests are muted from the start; a gateway calls `far_end`, a test call sends back what one says and shows."""
+    far_end: str | None = None
+    """Whom a gateway calls; `*` is what `*` stands for in the alias: `Vmr("to-*", service_type="gateway", far_end="sip:*@example.com")`."""
+    test_seconds: float = 20.0
+    """How long a test call goes on once it has media."""
     chat: bool = True
     guests_can_present: bool = True
     guests_can_unmute: bool = True
@@ -67,6 +72,12 @@ class Vmr:
             raise UsageError(f"{self.alias}: guest_pin makes no sense with allow_guests = false.")
         if self.guest_pin is not None and self.guest_pin == self.host_pin:
             raise UsageError(f"{self.alias}: host_pin and guest_pin must differ.")
+        if (self.far_end is None) is (self.service_type == "gateway"):
+            raise UsageError(f"{self.alias}: a gateway needs a far_end to call, and nothing else has one.")
+        if self.service_type in ("gateway", "test_call") and self.host_pin is not None:
+            raise UsageError(f"{self.alias}: a {self.service_type} has no PIN.")
+        if not self.test_seconds > 0:
+            raise UsageError(f"{self.alias}: test_seconds must be above 0, not {self.test_seconds}.")
         for key in ("participant_limit", "bandwidth"):
             if (limit := getattr(self, key)) is not None and limit < 1:
                 raise UsageError(f"{self.alias}: {key} must be at least 1, not {limit}.")
@@ -88,6 +99,8 @@ class NodeConfig:
 
     conferences: tuple[Vmr, ...] = ()
     """Empty: any alias is an open conference."""
+    endpoints: tuple[Endpoint, ...] = ()
+    """Who can be called. Empty: every destination answers."""
     listen: str | None = None
     """`HOST:PORT`; port 0 takes a free one."""
     tls: bool | None = None

@@ -17,6 +17,7 @@ from pexrtc_py.node.admission import INVALID_ROLE, INVALID_TOKEN, MAINTENANCE, R
 from pexrtc_py.node.asked import RULES, Asked, Need, Rule
 from pexrtc_py.node.config import NodeConfig
 from pexrtc_py.node.house import House
+from pexrtc_py.node.lines import KINDS, LACKS
 from pexrtc_py.node.member import Member, NodeCall
 from pexrtc_py.node.room import Room
 from pexrtc_py.protocol import history
@@ -180,7 +181,7 @@ class Desk:
             return kind, self._outside(kind, asked, incoming.token)
         if kind is RequestToken and self.house.maintenance:
             raise Refused(503, MAINTENANCE)
-        room = asked.conference(address.conference)
+        room = self.house.lines.room(address.conference, incoming.token, now) or asked.conference(address.conference)
         if kind.by is Permission.OPEN:
             if address.breakout is not None:
                 raise Refused(404, "A breakout room is joined through its conference")
@@ -195,6 +196,8 @@ class Desk:
         target, call = _named(kind, room, sender, address)
         if not _may(kind.by, sender, target):
             raise Refused(403, INVALID_ROLE)
+        if room.vmr.service_type in KINDS and kind in LACKS:
+            raise Refused(403, f"{KINDS[room.vmr.service_type]} has no {kind.name}")
         return kind, replace(asked, within=room, by=sender, about=target, on=call)
 
     def _answered(self, kind: type[Request[Any]], result: Any) -> Reply:

@@ -16,7 +16,7 @@ from pexrtc_media.base import AccessUnit
 from pexrtc_py.engine.clock import unix_time
 from pexrtc_py.engine.decoders import VideoDecoder
 from pexrtc_py.engine.encoders import VideoEncoder
-from pexrtc_py.engine.peer import Transceiver
+from pexrtc_py.node.legs import Port
 from pexrtc_py.node.routing import ASK_EVERY, STALL, Board, KeyframeAsker, Route, first_alive
 from pexrtc_py.node.splash import splash
 
@@ -115,14 +115,14 @@ class Transcoder:
 
 @dataclass
 class _Source:
-    transceiver: Transceiver
+    transceiver: Port
     seen: float = float("-inf")
     codec: str | None = None
 
 
 @dataclass
 class _Receiver:
-    transceiver: Transceiver
+    transceiver: Port
     route: Route = field(default_factory=Route)
     fed: float | None = None
     """When it last got a picture, or was first able to."""
@@ -175,7 +175,7 @@ class Forwarder:
         known = self._receivers.get(receiver)
         return known.route.current if known else None
 
-    def add(self, call: str, transceiver: Transceiver) -> None:
+    def add(self, call: str, transceiver: Port) -> None:
         """A call takes part: as a source, and as a receiver."""
         self._sources[call] = _Source(transceiver)
         self._receivers[call] = _Receiver(transceiver)

@@ -10,6 +10,7 @@ from pexrtc_py.node import direct
 from pexrtc_py.node.admission import Refused
 from pexrtc_py.node.config import NodeConfig, Vmr
 from pexrtc_py.node.identity import SignIns
+from pexrtc_py.node.lines import KINDS, Lines
 from pexrtc_py.node.registrar import Registrar
 from pexrtc_py.node.room import Room
 
@@ -27,7 +28,9 @@ class House:
         self._listening: Collection[str] | None = None
         self.sign_ins = SignIns()
         self.registrar = Registrar(config.devices, config.token_seconds)
-        self._rooms = {alias.casefold(): room for vmr in config.conferences for room in [Room(vmr, config)] for alias in vmr.all_aliases}
+        self.lines = Lines(config)
+        shared = [Room(vmr, config) for vmr in config.conferences if vmr.service_type not in KINDS]
+        self._rooms = {alias.casefold(): room for room in shared for alias in room.vmr.all_aliases}
 
     def settle(self, now: float) -> None:
         """Do what follows from whatever has happened in the rooms."""
@@ -37,18 +40,18 @@ class House:
     @property
     def rooms(self) -> list[Room]:
         """Every room once."""
-        return list({room.uuid: room for room in self._rooms.values()}.values())
+        return list({room.uuid: room for room in (*self._rooms.values(), *self.lines.rooms)}.values())
 
     def room(self, alias: str) -> Room | None:
         """The room of an alias; without configured conferences any alias opens one. Raises `Refused` when there are too many."""
         key = alias.casefold()
         if key not in self._rooms and not self.config.conferences:
             self._open_room(key, alias)
-        return self._rooms.get(key)
+        return self._rooms.get(key) or self.lines.busy(alias)
 
     def attend(self, listening: Collection[str]) -> None:
         """From now on only those are told anything, by uuid; a view that follows."""
-        self._listening = listening
+        self._listening = self.lines.listening = listening
         for room in self.rooms:
             room.outbox.listening = listening
 

@@ -6,6 +6,7 @@ from collections import deque
 from dataclasses import KW_ONLY, dataclass, field
 
 from pexrtc_py.node.audio_mixes import Sound
+from pexrtc_py.node.farend import FarEnd, Log
 from pexrtc_py.node.plan import NO_MEDIA, CallMedia
 from pexrtc_py.node.stillness import Stillness
 from pexrtc_py.protocol.callstate import CallState, call_machine
@@ -87,6 +88,24 @@ class Member:
     """Its own mix of pictures; None while it receives the main one."""
     aspect_ratio: float | None = None
     """The width by height it would like its picture to have; None where it did not say."""
+    far_end: FarEnd | None = None
+    """The call by which the node has called it; None for whoever came by itself."""
+    log: Log = field(default_factory=Log)
+
+    @property
+    def connecting(self) -> bool:
+        """Whether it was called and has not answered yet."""
+        return self.far_end is not None and self.far_end.connecting
+
+    @property
+    def sends(self) -> bool:
+        """Whether anything can be heard or seen of it."""
+        return self.has_media and not (self.far_end is not None and self.far_end.listens_only)
+
+    @property
+    def fecc_supported(self) -> bool:
+        """Whether its camera can be moved from afar."""
+        return any(call.fecc_supported for call in self.calls.values())
 
     @property
     def waiting(self) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from pexrtc_py.node.member import Member
+from pexrtc_py.node.plan import CallEndpoint
 from pexrtc_py.protocol.declare import Event
 from pexrtc_py.protocol.events import Bye, CallDisconnected, Disconnect, Fecc, InBreakout, PresentationFrame, Refer
 
@@ -58,7 +59,7 @@ class CloseRoom:
     room: str
 
 
-Order = Tell | StartCall | CloseCall | TakeCandidate | Passed | CloseRoom
+Order = Tell | StartCall | CloseCall | CallEndpoint | TakeCandidate | Passed | CloseRoom
 
 PERSONAL = (CallDisconnected, Fecc, Refer)
 """What clients look for on the stream itself, in whatever room the participant is that it is about."""

@@ -10,6 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from pexrtc_py.node.endpoints import Endpoint
+
 MAIN = "main"
 """The audio mix that everybody speaks into and hears, unless set otherwise."""
 IN_MAIN = frozenset({MAIN})
@@ -43,6 +45,8 @@ class Seat:
     """Those of them in which the others give way while it speaks."""
     hears: str | None = MAIN
     """The audio mix it hears; None for silence."""
+    echoes: bool = False
+    """Nobody has called: the media part itself sits here and sends back what it gets."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +85,40 @@ class CallMedia:
 NO_MEDIA = CallMedia(audio=False, video=False, presentation=False)
 
 
+@dataclass(frozen=True)
+class CallEndpoint:
+    """An order: bring up the media of somebody who was called."""
+
+    room: str
+    participant: str
+    call: str
+    endpoint: Endpoint
+    video: bool
+    streams_to: str | None = field(default=None, repr=False)
+    """The streaming service that everything goes to, in place of a simulated endpoint."""
+    slides_to: str | None = field(default=None, repr=False)
+    """The one for the slides."""
+
+
+@dataclass(frozen=True)
+class Perceived:
+    """What a simulated endpoint hears and sees now: the latest second of sound, the latest picture."""
+
+    hz: float = 0.0
+    """The loudest frequency."""
+    level: float = -120.0
+    """dB below full scale."""
+    packets: int = 0
+    """Packets of sound that it was sent so far."""
+    size: tuple[int, int] | None = None
+    """Width and height of the picture; None where it was sent none."""
+    light: float = 0.0
+    """The mean of the picture's luma, 0 to 255."""
+    stream: int | None = None
+    """The stream number of the picture's stamp, if it has one."""
+    pictures: int = 0
+
+
 class Media(Protocol):
     """Carries the calls of all rooms. A room is named by its uuid; calls and participants by theirs."""
 
@@ -100,12 +138,20 @@ class Media(Protocol):
         """Let media flow: the caller acknowledged the answer. A second time it does nothing."""
         ...
 
+    async def call_endpoint(self, order: CallEndpoint) -> None:
+        """Bring up the media of a simulated endpoint, or reach a streaming service. Raises `CallError` where there is none."""
+        ...
+
     async def close(self, call: str) -> None:
         """End the call; an unknown one is no error."""
         ...
 
     def apply(self, room: str, plan: MediaPlan) -> None:
         """Make the room's media as planned; idempotent."""
+        ...
+
+    def perceived(self, call: str) -> Perceived | None:
+        """What the simulated endpoint of this call hears and sees; None for other calls."""
         ...
 
     def capabilities(self, call: str) -> CallMedia:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pexrtc_py.node import picture
@@ -11,11 +12,16 @@ from pexrtc_py.node.plan import MediaPlan, Seat
 if TYPE_CHECKING:
     from pexrtc_py.node.room import Room
 
+ECHO = "echo"
+"""Who sends back what is said and shown in a test call; it is in no roster."""
+
 
 def plan(room: Room) -> MediaPlan:
     """The plan for all calls of the room whose media flows."""
     calls = [(member, call) for member in room.members.values() if member.calls for call in member.live_calls if not call.direct]
     seats = [_seat(room, member, call) for member, call in calls]
+    if room.vmr.service_type == "test_call":
+        seats += [replace(seat, participant=ECHO, call=f"{ECHO} of {seat.call}", echoes=True) for seat in seats]
     return MediaPlan(tuple(seats), room.floor, tuple(member.uuid for member in picture.order(room)))
 
 

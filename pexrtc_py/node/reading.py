@@ -13,6 +13,7 @@ from typing import Any, Literal, Protocol, TypeVar, Union, cast, get_args, get_o
 
 from pexrtc_py.errors import UsageError
 from pexrtc_py.node.config import NodeConfig, Vmr
+from pexrtc_py.node.endpoints import Endpoint
 
 T = TypeVar("T")
 _YES_NO = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}
@@ -43,7 +44,7 @@ class _Place:
 
 
 def load(path: str | Path) -> NodeConfig:
-    """Read a TOML file with `[[conference]]` tables. Raises `UsageError` with the place of what is wrong."""
+    """Read a TOML file with `[[conference]]` and `[[endpoint]]` tables. Raises `UsageError` with the place of what is wrong."""
     try:
         text = Path(path).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -68,17 +69,26 @@ def parse_toml(text: str, *, folder: Path = Path()) -> NodeConfig:
 
 def parse_vmr(text: str) -> Vmr:
     """A VMR written `ALIAS[,host_pin=..][,guest_pin=..]`, with any other key of `Vmr` too. Raises `UsageError`."""
-    alias, *settings = (part.strip() for part in text.split(","))
-    table: dict[str, object] = {"alias": alias}
-    hints = _hints(Vmr)
+    return _parse(Vmr, "alias", text, "conference", "host_pin=1234")
+
+
+def parse_endpoint(text: str) -> Endpoint:
+    """Somebody to call, written `ADDRESS[,outcome=..][,answers_after=..]`, with any other key of `Endpoint` too. Raises `UsageError`."""
+    return _parse(Endpoint, "uri", text, "endpoint", "answers_after=2")
+
+
+def _parse(kind: type[T], first: str, text: str, name: str, example: str) -> T:
+    named, *settings = (part.strip() for part in text.split(","))
+    table: dict[str, object] = {first: named}
+    hints = _hints(kind)
     for setting in settings:
         key, equals, value = setting.partition("=")
         if not equals:
-            raise UsageError(f"{setting!r} in {alias!r} is not of the form key=value, such as host_pin=1234.")
+            raise UsageError(f"{setting!r} in {named!r} is not of the form key=value, such as {example}.")
         if key in table:
-            raise UsageError(f"{key} is given twice in {alias!r}.")
+            raise UsageError(f"{key} is given twice in {named!r}.")
         table[key] = _from_word(hints.get(key), value)
-    return _build(Vmr, table, _Place(f"conference {alias!r}", Path()))
+    return _build(kind, table, _Place(f"{name} {named!r}", Path()))
 
 
 @cache
@@ -187,6 +197,8 @@ def _from_word(hint: Any, value: str) -> object:
         return _YES_NO.get(value.lower(), value)
     if int in choices and value.isascii() and value.isdigit():
         return int(value[:18])
+    if float in choices and value.isascii() and value.replace(".", "", 1).isdigit():
+        return float(value)
     if any(get_origin(choice) is tuple for choice in choices):
         return tuple(value.split())
     if any(isinstance(origin := get_origin(choice), type) and issubclass(origin, Mapping) for choice in choices):

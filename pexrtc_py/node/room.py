@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from math import inf
 from uuid import uuid4
 
-from pexrtc_py.node import picture, planning, views
+from pexrtc_py.node import dialling, picture, planning, views
 from pexrtc_py.node.admission import TOKEN_EXPIRED, WAITED_TOO_LONG, Passes, must_wait
 from pexrtc_py.node.breakout import MAIN, Breakout
 from pexrtc_py.node.breakouts import CLOSED, Breakouts
@@ -18,7 +19,7 @@ from pexrtc_py.node.config import NodeConfig, Vmr
 from pexrtc_py.node.invitations import Invitations
 from pexrtc_py.node.member import Member, NodeCall
 from pexrtc_py.node.outbox import CloseCall, Order, Outbox
-from pexrtc_py.node.plan import MediaPlan
+from pexrtc_py.node.plan import CallEndpoint, MediaPlan
 from pexrtc_py.node.relay import Relay
 from pexrtc_py.node.settings import Settings
 from pexrtc_py.node.stills import Stills
@@ -36,6 +37,8 @@ from pexrtc_py.protocol.events import (
 )
 from pexrtc_py.protocol.models import Role
 
+TEST_FINISHED = "Test call finished"
+
 
 class Room:
     """A conference, or one of its breakout rooms: who is in it and everything they see of it."""
@@ -47,6 +50,8 @@ class Room:
         self.invitations = Invitations()
         self.relay = Relay()
         self.members: dict[str, Member] = {}
+        self.called: dict[str, Member] = {}
+        """Those of the members whom the node has called."""
         self.speakers: list[str] = []
         """Who spoke, latest first."""
         self.breakout = breakout
@@ -65,6 +70,8 @@ class Room:
         self.locked = False
         self.started = self.vmr.host_pin is None
         self.guests_muted = self.vmr.service_type == "lecture"
+        self.finishes = inf
+        """When a test call is over, in Unix seconds."""
         self.floor: str | None = None
         self.stills = Stills()
         self.speakers.clear()
@@ -97,14 +104,14 @@ class Room:
 
     @property
     def admitted(self) -> list[Member]:
-        """Everybody who is not waiting, in order of arrival."""
-        return [member for member in self.members.values() if not member.waiting]
+        """Everybody who neither waits nor is still being called, in order of arrival."""
+        return [member for member in self.members.values() if not member.waiting and not member.connecting]
 
     @property
     def stage(self) -> list[Member]:
-        """Admitted members with media: spotlit ones first, in order of time, then the latest speakers, then by arrival."""
+        """Admitted members who send media: spotlit ones first, in order of time, then the latest speakers, then by arrival."""
         rank = {uuid: place for place, uuid in enumerate(self.speakers)}
-        with_media = [member for member in self.members.values() if member.calls and member.has_media and not member.waiting]
+        with_media = [member for member in self.members.values() if member.calls and member.sends and not member.waiting]
         with_media.sort(key=lambda member: rank.get(member.uuid, len(rank)))
         with_media.sort(key=lambda member: (not member.spotlit, member.spotlit))
         return with_media
@@ -188,10 +195,12 @@ class Room:
 
     def enter(self, member: Member) -> None:
         """Somebody new, admitted or to the waiting room."""
-        if self._must_wait(member):
+        if not member.connecting and self._must_wait(member):
             member.waiting_since = member.joined
         self._mute_newcomer(member)
         self.members[member.uuid] = member
+        if member.far_end is not None:
+            self.called[member.uuid] = member
         self.conference_updated()  # whether everybody is muted depends on who is here
         self._show(member, views.created, [viewer for viewer in self.listeners if viewer is not member and self.sees(viewer, member)])
         self.breakouts.attend()
@@ -264,6 +273,7 @@ class Room:
         self.release_floor(member)
         self.passes.revoke(member.uuid)
         del self.members[member.uuid]
+        self.called.pop(member.uuid, None)
         self.speakers = [uuid for uuid in self.speakers if uuid != member.uuid]
         self.outbox.add(*[CloseCall(call) for call in member.calls])
         for viewer in viewers:
@@ -284,13 +294,17 @@ class Room:
             self.passes.revoke(member.uuid)
             self.outbox.add(*[CloseCall(call) for call in member.calls])
         self.members.clear()
+        self.called.clear()
 
     def _after_leaving(self, now: float) -> None:
         self.breakouts.attend()
         self.main.breakouts.settle(self)
-        if not any(room.members for room in self.main.breakouts.everywhere):
+        everywhere = [room for room in self.main.breakouts.everywhere if room.members]
+        if not everywhere:
             self.main.breakouts.end(CLOSED)
             self.main._begin()
+        elif not any(dialling.kept_alive(room) for room in everywhere):
+            self.main.end(dialling.NOBODY_KEEPS_ALIVE)
         else:
             self._without_hosts(now)
 
@@ -340,9 +354,26 @@ class Room:
             self.stage_changed()
         self.main.breakouts.settle(self)
 
-    def lost(self, call: str, reason: str) -> None:
-        """The media part gave a call up."""
+    def call_endpoint(self, member: Member, call: NodeCall) -> None:
+        """Have the media of somebody who was called brought up."""
+        if (far_end := member.far_end) is not None:
+            streams_to = far_end.destination if far_end.streams else None
+            where = streams_to, far_end.presentation_url
+            self.order(CallEndpoint(self.uuid, member.uuid, call.uuid, far_end.endpoint, far_end.video, *where))
+
+    def connected(self, call: str, now: float) -> None:
+        """The media part reached the streaming service of a call."""
         for member in self.members.values():
+            if call in member.calls and member.connecting:
+                dialling.answered(self, member, now)
+                return
+
+    def lost(self, call: str, reason: str, now: float) -> None:
+        """The media part gave a call up; who was called is gone with it."""
+        for member in self.members.values():
+            if call in member.calls and member.far_end is not None:
+                dialling.gone(self, member, now, reason)
+                return
             if call in member.calls:
                 self.tell(member, CallDisconnected(call_uuid=call, reason=reason))
                 self.close_call(member, member.calls[call])
@@ -370,8 +401,16 @@ class Room:
                 if picture.shown(self, viewer, before) != picture.shown(self, viewer, after):
                     self.tell(viewer, views.layout(self, viewer))
 
+    @property
+    def due(self) -> float:
+        """When `sweep` must come in time, in Unix seconds; what only grows old is swept now and then."""
+        return min(self.finishes, *(dialling.due(room) for room in self.breakouts.everywhere))
+
     def sweep(self, now: float) -> None:
-        """Remove whoever let the token run out or waited too long; who was sent elsewhere and did not go, stays."""
+        """Do what is due, and remove whoever let the token run out or waited too long; who was sent elsewhere and did not go, stays."""
+        if self.finishes <= now:
+            self.end(TEST_FINISHED)
+        dialling.advance(self, now)
         for uuid in self.passes.expired(now):
             self.leave(self.members[uuid], now, TOKEN_EXPIRED)
         for member in list(self.members.values()):

@@ -26,7 +26,7 @@ from pexrtc_py.node.certificate import server_context, write_certificate
 from pexrtc_py.node.config import NodeConfig, Vmr, split_listen
 from pexrtc_py.node.desk import Desk, HeardList
 from pexrtc_py.node.http import application
-from pexrtc_py.node.plan import NO_MEDIA, CallMedia, Media, MediaFactory, MediaPlan, OnLost, OnVoice, Still
+from pexrtc_py.node.plan import NO_MEDIA, CallEndpoint, CallMedia, Media, MediaFactory, MediaPlan, OnLost, OnVoice, Perceived, Still
 from pexrtc_py.node.reading import parse_vmr
 from pexrtc_py.node.registrar import RING_SECONDS, Caller, Ring
 from pexrtc_py.node.room import Room
@@ -155,6 +155,11 @@ class Node:
         room.conference_updated()
         self.settle()
 
+    def perceived(self, participant: str) -> Perceived | None:
+        """What a simulated endpoint hears and sees; None for other participants. Takes some tens of milliseconds."""
+        calls = [call for room in self._desk.rooms if participant in room.members for call in room.members[participant].calls]
+        return next(filter(None, map(self._shell.media.perceived, calls)), None) if self._shell else None
+
     def answers(self, kind: type[Request[Any]]) -> Callable[[Rule], Rule]:
         """Decorator for the rare need: on this node, answer requests of this kind otherwise."""
         return self._desk.override(kind)
@@ -213,11 +218,20 @@ class NoMedia:
     def start(self, call: str) -> None:
         """Nothing to do."""
 
+    async def call_endpoint(self, order: CallEndpoint) -> None:
+        """Simulated endpoints need no media; a streaming service is refused."""
+        if order.streams_to is not None:
+            raise CallError("This node carries no media")
+
     async def close(self, call: str) -> None:
         """Nothing to do."""
 
     def apply(self, room: str, plan: MediaPlan) -> None:
         """Nothing to do."""
+
+    def perceived(self, call: str) -> Perceived | None:
+        """Nothing."""
+        return None
 
     def capabilities(self, call: str) -> CallMedia:
         """None."""

@@ -16,7 +16,7 @@ from pexrtc_py.node.captioning import Captioning
 from pexrtc_py.node.desk import Desk, Incoming, Reply
 from pexrtc_py.node.member import Member
 from pexrtc_py.node.outbox import CloseCall, CloseRoom, Passed, StartCall, TakeCandidate, Tell
-from pexrtc_py.node.plan import NO_MEDIA, Media, MediaFactory, MediaPlan, Still
+from pexrtc_py.node.plan import NO_MEDIA, CallEndpoint, Media, MediaFactory, MediaPlan, Still
 from pexrtc_py.node.room import Room
 from pexrtc_py.node.streams import Stream, Streams
 from pexrtc_py.protocol.wire import failed
@@ -35,12 +35,15 @@ class Shell:
         self.desk, self.clock = desk, clock
         self.streams = Streams(limit=desk.config.stream_limit, version=desk.config.version_number)
         desk.house.attend(self.streams.listening)
-        self._media: Media = media(on_voice=self._on_voice, on_lost=self._on_lost)
+        self.media: Media = media(on_voice=self._on_voice, on_lost=self._on_lost)
         self._captioning = Captioning(clock=clock, settle=self.settle)
         self._plans: dict[str, MediaPlan] = {}
         self._waiting: dict[str, asyncio.Future[str]] = {}
         """Answers of the other side in direct media, by ticket."""
         self._closing: set[asyncio.Task[None]] = set()
+        self._calling: set[asyncio.Task[None]] = set()
+        self._alarm: asyncio.TimerHandle | None = None
+        self._due = inf
         self._stopped = False
 
     async def ask(self, incoming: Incoming) -> Reply:
@@ -65,7 +68,7 @@ class Shell:
         return who, self.streams.open(who, welcome, abort)
 
     def sweep(self) -> None:
-        """Remove participants whose token or patience ran out."""
+        """Do what is due in the rooms, and remove participants whose token or patience ran out."""
         for room in self.desk.rooms:
             room.sweep(self.clock())
         for room in self._rooms():
@@ -90,20 +93,39 @@ class Shell:
                     self._captioning.tend(inner)
                 for order in orders:
                     self._order(order)
+        self._set_alarm(min((room.due for room in self.desk.rooms), default=inf))
 
     async def aclose(self) -> None:
         """Disconnect everybody, end the streams, close the media; again does nothing."""
         if self._stopped:
             return
         self._stopped = True
+        for task in self._calling:
+            task.cancel()
         for room in self.desk.rooms:
             room.end(STOPPED)
         self.settle()
         await self._captioning.aclose()
+        self._set_alarm(inf)
         self.streams.end_all()
         if self._closing:
             await asyncio.wait(self._closing, timeout=MEDIA_SECONDS)
-        await self._media.aclose()
+        await self.media.aclose()
+
+    def _set_alarm(self, due: float) -> None:
+        """Wake when the next thing is due, so that calls are answered in time and nobody polls."""
+        if due == self._due:
+            return
+        self._due = due
+        if self._alarm is not None:
+            self._alarm.cancel()
+        self._alarm = None
+        if due < inf:
+            self._alarm = asyncio.get_running_loop().call_later(max(0.0, due - self.clock()), self._wake)
+
+    def _wake(self) -> None:
+        self._due, self._alarm = inf, None
+        self.sweep()
 
     # --- media -----------------------------------------------------------------------------------------------------
 
@@ -121,14 +143,14 @@ class Shell:
         if isinstance(need, AskPeer):
             return await self._asked_peer(need)
         if isinstance(need, TakeStill):
-            return await self._seen(self._media.still(need.room))
+            return await self._seen(self.media.still(need.room))
         try:
             async with asyncio.timeout(MEDIA_SECONDS):
                 if isinstance(need, OpenCall):
-                    sdp = await self._media.open(need.room, need.participant, need.call, need.sdp, bandwidth=need.bandwidth)
+                    sdp = await self.media.open(need.room, need.participant, need.call, need.sdp, bandwidth=need.bandwidth)
                 else:
-                    sdp = await self._media.update(need.call, need.sdp)
-            return Answered(sdp, self._media.capabilities(need.call))
+                    sdp = await self.media.update(need.call, need.sdp)
+            return Answered(sdp, self.media.capabilities(need.call))
         except CallError as error:
             return error
         except TimeoutError:
@@ -156,7 +178,7 @@ class Shell:
 
     def _plan(self, room: str, plan: MediaPlan) -> None:
         if plan != self._plans.get(room, MediaPlan()):
-            self._safely(self._media.apply, room, plan)
+            self._safely(self.media.apply, room, plan)
         if plan == MediaPlan():
             self._plans.pop(room, None)
         else:
@@ -168,12 +190,16 @@ class Shell:
                 if (waiting := self._waiting.get(ticket)) is not None and not waiting.done():
                     waiting.set_result(sdp)
             case StartCall(call):
-                self._safely(self._media.start, call)
+                self._safely(self.media.start, call)
             case TakeCandidate(call, candidate, mid, ufrag):
-                self._safely(self._media.candidate, call, candidate, mid, ufrag)
+                self._safely(self.media.candidate, call, candidate, mid, ufrag)
             case CloseRoom(room):
                 self._plan(room, MediaPlan())
                 self._captioning.stop(room)
+            case CallEndpoint():
+                calling = asyncio.get_running_loop().create_task(self._call_endpoint(order))
+                self._calling.add(calling)
+                calling.add_done_callback(self._calling.discard)
             case CloseCall(call):
                 self._spawn(self._close(call))
 
@@ -183,7 +209,7 @@ class Shell:
         task.add_done_callback(self._closing.discard)
 
     async def _look(self, room: Room, member: Member) -> None:
-        points = await self._seen(self._media.look(room.uuid, member.uuid))
+        points = await self._seen(self.media.look(room.uuid, member.uuid))
         if not self._stopped:
             watching.see(room, member, points, self.clock())
             self.settle()
@@ -198,14 +224,27 @@ class Shell:
             return None
 
     async def _take_still(self, room: Room) -> None:
-        presentation, still = room.stills, await self._seen(self._media.still(room.uuid))
+        presentation, still = room.stills, await self._seen(self.media.still(room.uuid))
         if still is not None and room.stills is presentation and not self._stopped:
             stills.add(room, still)
             self.settle()
 
+    async def _call_endpoint(self, order: CallEndpoint) -> None:
+        try:
+            await self.media.call_endpoint(order)
+        except CallError as error:
+            self._on_lost(order.call, str(error))
+        except Exception:
+            _logger.exception("the media part failed to call an endpoint")
+            self._on_lost(order.call, "Media process disconnected")
+        else:
+            for room in self._rooms():
+                room.connected(order.call, self.clock())
+            self.settle()
+
     async def _close(self, call: str) -> None:
         try:
-            await self._media.close(call)
+            await self.media.close(call)
         except Exception:
             _logger.exception("the media part failed to close a call")
 
@@ -223,7 +262,7 @@ class Shell:
 
     def _on_lost(self, call: str, reason: str) -> None:
         for room in self._rooms():
-            room.lost(call, reason)
+            room.lost(call, reason, self.clock())
         self.settle()
 
     def _rooms(self) -> list[Room]:

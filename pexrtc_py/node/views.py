@@ -40,19 +40,20 @@ if TYPE_CHECKING:
 
 def participant(room: Room, member: Member, viewer: Member) -> Participant:
     """One line of the viewer's roster. Guests do not learn how the others are connected (uri, vendor and protocol are blank)."""
-    video = any(call.media.video for call in member.live_calls)
+    video, far_end = any(call.media.video for call in member.live_calls), member.far_end
     audio = any(call.media.audio for call in member.live_calls)
     return Participant(
         uuid=member.uuid,
         api_url=f"/participants/{member.uuid}",
         display_name=member.display_name,
         overlay_text=member.display_name if member.overlay_text is None else member.overlay_text,
-        uri=member.display_name if viewer.is_host else "",
+        uri=(far_end.destination if far_end else member.display_name) if viewer.is_host else "",
         vendor=member.vendor if viewer.is_host else "",
         local_alias=member.alias,
-        protocol=Protocol.API if viewer.is_host else "",
+        protocol=protocol(room, member) if viewer.is_host else "",
         role=member.role,
         service_type=service_type(room, member),
+        call_direction="out" if far_end else "in",
         call_tag=member.call_tag,
         encryption=member.has_media,
         has_media=member.has_media,
@@ -67,8 +68,11 @@ def participant(room: Room, member: Member, viewer: Member) -> Participant:
         is_idp_authenticated=bool(member.idp),
         needs_presentation_in_mix=member.presentation_in_mix,
         rx_presentation_policy=Policy.ALLOW if member.receives_presentation else Policy.DENY,
-        fecc_supported=any(call.fecc_supported for call in member.calls.values()),
+        fecc_supported=member.fecc_supported,
         is_transferring=bool(member.transferring),
+        is_streaming_conference=far_end is not None and far_end.public,
+        is_recording=far_end is not None and far_end.endpoint.recording,
+        is_transcribing=far_end is not None and far_end.endpoint.transcribing,
         spotlight=member.spotlit,
         buzz_time=member.buzzed,
         start_time=float(member.joined),
@@ -87,8 +91,17 @@ def participant(room: Room, member: Member, viewer: Member) -> Participant:
 
 
 def service_type(room: Room, member: Member) -> ServiceType:
-    """Where the member is: in the waiting room, or in a conference or lecture."""
+    """Where the member is: still being called, in the waiting room, or in the room."""
+    if member.connecting:
+        return ServiceType.CONNECTING
     return ServiceType.WAITING_ROOM if member.waiting else ServiceType(room.vmr.service_type)
+
+
+def protocol(room: Room, member: Member) -> Protocol:
+    """How the member is connected."""
+    if member.far_end is not None:
+        return member.far_end.protocol
+    return Protocol.WEBRTC if room.vmr.service_type == "gateway" else Protocol.API
 
 
 def created(room: Room, member: Member, viewer: Member) -> Event:

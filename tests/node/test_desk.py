@@ -1,9 +1,6 @@
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
-from hypothesis import find, settings
 
 from pexrtc_py.errors import RequestRefused
 from pexrtc_py.node.asked import RULES, Asked, answers
@@ -12,50 +9,14 @@ from pexrtc_py.node.desk import Desk, Incoming
 from pexrtc_py.node.house import OPEN_ROOMS
 from pexrtc_py.node.inprocess import InProcess
 from pexrtc_py.protocol import requests
-from pexrtc_py.protocol.address import Address
-from pexrtc_py.protocol.declare import REQUESTS, Scope
-from pexrtc_py.protocol.wire import failed
-from tests.protocol.strategies import values
+from pexrtc_py.protocol.declare import REQUESTS
 
 STREAMS = {requests.Events, requests.RegistrationEvents}
 """What is answered by an event stream instead of a rule."""
-PENDING: dict[str, set[type[Any]]] = {
-    "dialling": {
-        requests.Dial,
-    },
-    "camera and tones": {
-        requests.Dtmf,
-        requests.Fecc,
-        requests.CallDtmf,
-        requests.CallFecc,
-    },
-}
-"""Declared, but not answered yet (501): whoever writes a rule takes its request from here."""
 
 
-def test_every_declared_request_has_a_rule_or_is_known_to_lack_one() -> None:
-    pending = {kind for kinds in PENDING.values() for kind in kinds}
-
-    assert set(RULES) | pending | STREAMS == set(REQUESTS.values())
-    assert not set(RULES) & pending, "these have a rule now; take them from PENDING"
-
-
-@pytest.mark.parametrize("kind", sorted({kind for kinds in PENDING.values() for kind in kinds}, key=str))
-def test_a_pending_request_is_refused_with_a_sentence(kind: Any) -> None:
-    node = InProcess(Vmr("meet"))
-    host = node.join("Host")
-    call = host.send(requests.Calls(sdp="offer"))["call_uuid"]
-    parts = {
-        Scope.NODE: Address(),
-        Scope.CONFERENCE: Address("meet"),
-        Scope.PARTICIPANT: Address("meet", participant=host.uuid),
-        Scope.CALL: Address("meet", participant=host.uuid, call=call),
-        Scope.REGISTRATION: Address(registration="bob"),
-    }
-
-    reply = node.ask(find(values(kind), lambda _: True, settings=settings(database=None)), parts[kind.scope], token=host.token)
-
-    assert (reply.status, reply.json) == (501, failed(f"This node does not do {kind.name}"))
+def test_every_declared_request_has_a_rule() -> None:
+    assert set(RULES) | STREAMS == set(REQUESTS.values())
 
 
 def test_a_request_has_one_rule() -> None:

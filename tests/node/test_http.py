@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from pexrtc_py.errors import CallError, NegotiationFailed
 from pexrtc_py.node import Node, NodeConfig, NoMedia, Vmr
-from pexrtc_py.node.plan import CallMedia, MediaPlan, OnLost, OnVoice, Still
+from pexrtc_py.node.plan import CallEndpoint, CallMedia, MediaPlan, OnLost, OnVoice, Perceived, Still
 from pexrtc_py.protocol import requests
 
 API = "/api/client/v2"
@@ -50,6 +50,12 @@ class Peerless:
 
     def start(self, call: str) -> None:
         self.done.append(("start", call))
+
+    def perceived(self, call: str) -> Perceived | None:
+        return None
+
+    async def call_endpoint(self, order: CallEndpoint) -> None:
+        self.done.append(("call", order.endpoint.uri))
 
     async def close(self, call: str) -> None:
         self.done.append(("close", call))

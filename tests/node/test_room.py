@@ -204,7 +204,7 @@ def test_a_call_lost_by_the_media_ends_alone() -> None:
     call = media(alice)
     alice.told()
 
-    node.room().lost(call, "Ice failure")
+    node.room().lost(call, "Ice failure", node.now)
     node.settle()
 
     told = alice.told()
@@ -258,7 +258,7 @@ def test_the_voice_of_a_stranger_is_ignored() -> None:
     alice = node.join("Alice")
 
     node.room().voice("nobody", True, node.now)
-    node.room().lost("no call", "gone")
+    node.room().lost("no call", "gone", node.now)
     node.settle()
 
     assert alice.told() == []

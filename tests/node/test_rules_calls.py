@@ -212,7 +212,7 @@ def test_what_is_said_of_a_call_after_its_connection_was_closed_is_no_error() ->
     node, alice = alone()
     call = alice.send(requests.Calls(sdp="offer"))["call_uuid"]
     alice.send(requests.Ack(), call=call)
-    node.room().lost(call, "The other side closed the media connection.")
+    node.room().lost(call, "The other side closed the media connection.", node.now)
     orders = len(node.orders)
 
     assert alice.send(requests.NewCandidate(candidate="candidate:1", mid="0"), call=call) is None

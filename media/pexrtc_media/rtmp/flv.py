@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from fractions import Fraction
-from typing import Any, cast
+from typing import Any
 
 import av
 from av.error import FFmpegError
@@ -33,7 +33,7 @@ class SoundOut:
 
     def __init__(self, *, bitrate: int = 128_000) -> None:
         self._resampler = av.AudioResampler(format="fltp", layout="stereo", rate=RATE, frame_size=1024)
-        self._context = cast("av.AudioCodecContext", av.CodecContext.create("aac", "w"))
+        self._context = av.CodecContext.create("aac", "w")
         self._context.sample_rate, self._context.format, self._context.layout = RATE, av.AudioFormat("fltp"), av.AudioLayout("stereo")
         self._context.bit_rate = bitrate
         self._context.open()

@@ -7,6 +7,7 @@ from math import inf
 from uuid import uuid4
 
 from pexrtc_py.errors import CallError, NegotiationFailed
+from pexrtc_py.node import lines
 from pexrtc_py.node.admission import Refused
 from pexrtc_py.node.asked import Answered, Asked, Need, OpenCall, UpdateCall, answers
 from pexrtc_py.node.member import NodeCall
@@ -44,6 +45,7 @@ def calls(asked: Asked, request: Calls) -> Generator[Need, Answered, CallAnswer]
     call.media = answer.media
     call.state.see(answered)
     room.updated(member)
+    lines.placed(room, asked.now)
     return answered
 
 
@@ -85,6 +87,7 @@ def ack(asked: Asked, request: Ack) -> bool:
     if call.acked:
         return True
     call.acked = True
+    lines.up(room, asked.now)
     room.updated(member)
     if not member.waiting:
         room.stage_changed()

@@ -1,0 +1,143 @@
+"""The media of a simulated endpoint: a tone and a moving test picture, encoded once and said again and again; it keeps what it gets."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Iterable
+from functools import lru_cache
+
+import numpy as np
+from av import VideoFrame
+
+from pexrtc_media import stamp as stamping
+from pexrtc_media.base import AccessUnit
+from pexrtc_media.encoding import OpusEncoding, VideoEncoding
+from pexrtc_media.synthetic import RATE, SAMPLES, Pattern, Tone
+from pexrtc_py.engine.clock import unix_time
+from pexrtc_py.engine.decoders import AudioDecoder, VideoDecoder
+from pexrtc_py.engine.types import Slot
+from pexrtc_py.node.endpoints import Endpoint
+from pexrtc_py.node.legs import LocalPort
+from pexrtc_py.node.plan import Perceived
+from pexrtc_py.node.sound import Block, level
+
+SIZE = (320, 180)
+FPS = 10
+ROUND = 2.0
+"""Seconds after which sound and picture begin again."""
+BLOCK = SAMPLES / RATE
+LATE = 0.5
+"""What is due longer ago than this, after a stall, is left out."""
+STREAM = 15
+"""The stamp of the test picture says this stream number."""
+KEPT = {Slot.AUDIO: 50, Slot.VIDEO: 300, Slot.PRESENTATION: 0}
+"""Units that are kept of what it gets: a second of sound, and pictures from a keyframe on."""
+
+
+class SimulatedEndpoint:
+    """A leg with a tone and a test picture, which keeps the latest units that it is sent."""
+
+    def __init__(self, endpoint: Endpoint, *, video: bool) -> None:
+        self._endpoint = endpoint
+        self._got: dict[Slot, deque[AccessUnit]] = {slot: deque(maxlen=kept) for slot, kept in KEPT.items()}
+        self._counts = dict.fromkeys(Slot, 0)
+        pictures = ("vp8", "h264") if video else ()
+        self.transceivers: dict[Slot, LocalPort] = {
+            slot: LocalPort(("opus",) if slot is Slot.AUDIO else pictures, self._keeper(slot)) for slot in Slot
+        }
+        self._restart = False
+        self.transceivers[Slot.VIDEO].wants_keyframe = self._begin_again
+        self._closed = False
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Begin to speak and to show."""
+        sound = await asyncio.to_thread(tone, self._endpoint.tone) if self._endpoint.tone else ()
+        pictures = await asyncio.to_thread(picture) if self.transceivers[Slot.VIDEO].ready else ()
+        if not self._closed:  # meanwhile
+            self._task = asyncio.create_task(self._play(sound, pictures))
+
+    async def close(self) -> None:
+        """Fall silent."""
+        self._closed = True
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait([self._task])
+
+    def perceived(self) -> Perceived:
+        """What it hears and sees; decodes, which takes some tens of milliseconds."""
+        sound, frame = _sound(self._got[Slot.AUDIO]), _last_picture(self._got[Slot.VIDEO])
+        luma = stamping.luma_of(frame) if frame is not None else None
+        mark = stamping.read_at(luma) if luma is not None else None
+        return Perceived(
+            hz=_loudest(sound),
+            level=level(sound),
+            packets=self._counts[Slot.AUDIO],
+            size=(frame.width, frame.height) if frame is not None else None,
+            light=float(luma.mean()) if luma is not None else 0.0,
+            stream=mark.stream if mark is not None else None,
+            pictures=self._counts[Slot.VIDEO],
+        )
+
+    def _keeper(self, slot: Slot) -> Callable[[AccessUnit, float], bool]:
+        def keep(unit: AccessUnit, captured: float) -> bool:
+            self._counts[slot] += 1
+            if slot is Slot.VIDEO and unit.keyframe:
+                self._got[slot].clear()
+            self._got[slot].append(unit)
+            return True
+
+        return keep
+
+    def _begin_again(self) -> None:
+        self._restart = True
+
+    async def _play(self, sound: tuple[AccessUnit, ...], pictures: tuple[AccessUnit, ...]) -> None:
+        due, block, shown = unix_time(), 0, 0
+        while True:
+            await asyncio.sleep(due - unix_time())
+            if sound:
+                self.transceivers[Slot.AUDIO].say(sound[block % len(sound)].data, "opus", due)
+            if pictures and block % round(1 / BLOCK / FPS) == 0:
+                shown, self._restart = 0 if self._restart else shown, False
+                unit = pictures[shown % len(pictures)]
+                self.transceivers[Slot.VIDEO].say(unit.data, unit.codec, due, keyframe=unit.keyframe)
+                shown += 1
+            due, block = due + BLOCK, block + 1
+            if unix_time() - due > LATE:
+                due = unix_time()
+
+
+@lru_cache(maxsize=32)
+def tone(hz: float) -> tuple[AccessUnit, ...]:
+    """A round of a tone as Opus packets; takes some milliseconds."""
+    encoding, source = OpusEncoding(), Tone(hz)
+    return tuple(unit for index in range(round(ROUND / BLOCK)) for unit in encoding.encode(source.sound(index), index * BLOCK))
+
+
+@lru_cache(maxsize=1)
+def picture() -> tuple[AccessUnit, ...]:
+    """A round of the test picture as VP8, a keyframe first; takes some tens of milliseconds."""
+    encoding, pattern = VideoEncoding("vp8", bitrate=300_000), Pattern(SIZE, FPS, stamp=STREAM)
+    return tuple(unit for index in range(round(ROUND * FPS)) for unit in encoding.encode(pattern.picture(index), index / FPS))
+
+
+def _sound(units: Iterable[AccessUnit]) -> Block:
+    decoder = AudioDecoder()
+    frames = [np.asarray(frame.to_ndarray(), np.int16).reshape(-1, 2) for unit in units for frame in decoder.decode(unit)]
+    return np.concatenate(frames) if frames else np.zeros((0, 2), np.int16)
+
+
+def _loudest(sound: Block) -> float:
+    spectrum = np.abs(np.fft.rfft(sound[:, 0] * np.hanning(len(sound)))) if len(sound) else np.zeros(1)
+    return float(spectrum.argmax() * RATE / len(sound)) if spectrum.max() > 0 else 0.0
+
+
+def _last_picture(units: Iterable[AccessUnit]) -> VideoFrame | None:
+    decoder: VideoDecoder | None = None
+    last = None
+    for unit in units:
+        decoder = decoder or VideoDecoder(unit.codec)
+        last = next(iter(decoder.decode(unit)), last)
+    return last

@@ -1,0 +1,75 @@
+"""Calls to endpoints and test calls with real media: what comes back is judged by its content."""
+
+from __future__ import annotations
+
+import time
+from functools import partial
+
+import pexrtc_py
+from pexrtc_media import Pattern, Tone
+from pexrtc_py.node import Desk, Endpoint, Node, NodeConfig, NoMedia, Vmr, dialling
+from pexrtc_py.node.farend import far_end_for
+from pexrtc_py.node.member import Member
+from pexrtc_py.node.shell import Shell
+from pexrtc_py.protocol.models import Role
+from tests.media_checks import Ear, Eye, call_of, until
+
+TALKER = Endpoint("sip:bob@example.com", answers_after=0.2, tone=1000)
+
+
+def film() -> Pattern:
+    return Pattern((320, 180), 15, stamp=3)
+
+
+async def test_who_answers_is_heard_and_seen_and_hears_and_sees() -> None:
+    async with (
+        Node(Vmr("meet"), config=NodeConfig(endpoints=(TALKER,))) as node,
+        pexrtc_py.join("meet", node=node.url, display_name="Ann", audio=Tone(600), video=film()) as ann,
+    ):
+        heard, seen = Ear(call_of(ann).audio), Eye(call_of(ann).video)
+
+        (bob,) = await ann.dial("sip:bob@example.com")
+        await heard.hears(1000)
+        await seen.sees(15)
+        await until(lambda: perceives(node, bob, hz=600, stream=3))
+
+        assert ann.participants[bob].service_type == "conference"
+        assert ann.participants[bob].has_media
+        await ann.participant(bob).disconnect()
+        await until(lambda: bob not in ann.participants)
+
+
+def perceives(node: Node, participant: str, *, hz: float, stream: int) -> bool:
+    seen = node.perceived(participant)
+    return seen is not None and abs(seen.hz - hz) < 20 and seen.level > -40 and seen.stream == stream
+
+
+async def test_the_node_wakes_when_a_call_is_due_though_nobody_sweeps() -> None:
+    desk = Desk(NodeConfig(conferences=(Vmr("meet"),), endpoints=(Endpoint("bob", answers_after=0.05, hangs_up_after=0.05),)))
+    shell, room = Shell(desk, NoMedia, clock=time.time), desk.house.room("meet")
+    assert room is not None
+    bob = Member("bob", "Bob", role=Role.GUEST, alias="meet", joined=time.time(), far_end=far_end_for(desk.config.endpoints, "bob"))
+
+    dialling.call(room, bob, time.time())
+    shell.settle()
+    await until(lambda: not bob.connecting)
+    await until(lambda: not room.members)
+
+    await shell.aclose()
+
+
+async def test_a_test_call_sends_back_what_one_says_and_shows_and_ends() -> None:
+    async with Node(Vmr("test", service_type="test_call", test_seconds=4)) as node:
+        ann = await pexrtc_py.join("test", node=node.url, display_name="Ann", audio=Tone(600), video=film())
+        heard, seen = Ear(call_of(ann).audio), Eye(call_of(ann).video)
+
+        await heard.hears(600)
+        await seen.sees(3)
+        await until(partial(has_ended, ann))
+
+        assert ann.ended is not None
+        assert "Test call finished" in str(ann.ended)
+
+
+def has_ended(conference: pexrtc_py.Conference) -> bool:
+    return conference.ended is not None
