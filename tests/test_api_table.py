@@ -10,7 +10,6 @@ from tests.api_table import NEVER_TOLD, PAGE, STREAMS, Row
 
 PENDING = {
     "CancelRefer",
-    "Fecc",
 }
 """Events that the node does not tell yet: whoever lets it takes the event from here."""
 

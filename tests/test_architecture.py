@@ -40,7 +40,7 @@ MAY_IMPORT = {
 }
 NODE_MEDIA = {
     *("bridge", "bridge_call", "bridge_room", "forwarding", "legs", "mixing"),
-    *("simulated", "snapshots", "splash", "streaming"),
+    *("rtmp_calls", "simulated", "snapshots", "splash", "streaming"),
 }
 """The modules of the node that carry media and so may use the engine."""
 

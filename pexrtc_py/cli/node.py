@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,15 +34,34 @@ CONFIGURATION = 3
     metavar="ALIAS[,host_pin=..][,guest_pin=..]",
     help="A conference that exists; may be repeated. Without any, every alias is an open conference.",
 )
+@option(
+    "--endpoint",
+    "endpoints",
+    multiple=True,
+    metavar="ADDRESS[,answers_after=..][,outcome=..]",
+    help="Somebody who can be called; may be repeated. Without any, everybody answers.",
+)
+@option("--rtmp", metavar="HOST:PORT", help="Where to listen for calls by RTMP, which are refused without; port 0 takes a free one.")
 @option("--config", type=click.Path(path_type=Path), metavar="FILE.toml", help="Conferences ([[conference]]) and settings from a file.")
 @log_options("Print one JSON object with the URL when ready, instead of text.")
-def node(*, listen: str | None, tls: bool, conferences: tuple[str, ...], config: Path | None, log_level: str, as_json: bool) -> int:
+def node(
+    *,
+    listen: str | None,
+    tls: bool,
+    conferences: tuple[str, ...],
+    endpoints: tuple[str, ...],
+    rtmp: str | None,
+    config: Path | None,
+    log_level: str,
+    as_json: bool,
+) -> int:
     """Run a conferencing node: the same API as a real one, with real media.
 
     Runs until SIGINT or SIGTERM, which disconnect everybody. Only this machine can reach it unless --listen says otherwise.
     """
     set_up_logging(log_level)
-    return run_until_stopped(lambda stop: _serve(stop, lambda: _configured(listen, tls, conferences, config), as_json=as_json))
+    configured = partial(_configured, listen=listen, tls=tls, conferences=conferences, endpoints=endpoints, rtmp=rtmp, config=config)
+    return run_until_stopped(lambda stop: _serve(stop, configured, as_json=as_json))
 
 
 async def _serve(stop: asyncio.Event, configured: Callable[[], Node], *, as_json: bool) -> int:
@@ -58,12 +79,15 @@ async def _serve(stop: asyncio.Event, configured: Callable[[], Node], *, as_json
     return 0
 
 
-def _configured(listen: str | None, tls: bool, conferences: tuple[str, ...], config: Path | None) -> Node:
+def _configured(
+    *, listen: str | None, tls: bool, conferences: tuple[str, ...], endpoints: tuple[str, ...], rtmp: str | None, config: Path | None
+) -> Node:
     from pexrtc_py.node.config import NodeConfig
-    from pexrtc_py.node.reading import load
+    from pexrtc_py.node.reading import load, parse_endpoint
     from pexrtc_py.node.server import Node
 
     settings = load(config) if config is not None else NodeConfig()
+    settings = replace(settings, endpoints=(*settings.endpoints, *map(parse_endpoint, endpoints)), rtmp=rtmp or settings.rtmp)
     return Node(*conferences, config=settings, listen=listen or settings.listen or LISTEN, tls=tls or settings.tls)
 
 

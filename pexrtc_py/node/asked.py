@@ -53,7 +53,17 @@ class AskPeer:
     seconds: float
 
 
-Need = OpenCall | UpdateCall | TakeStill | AskPeer
+@dataclass(frozen=True)
+class OpenStream:
+    """A rule needs the URL of a call by RTMP, which is answered in place of an SDP."""
+
+    room: str
+    participant: str
+    call: str
+    bandwidth: int | None
+
+
+Need = OpenCall | UpdateCall | OpenStream | TakeStill | AskPeer
 """What a rule has to wait for: it yields the need and is sent what came of it (`Answered` for calls), or has the failure thrown in."""
 
 

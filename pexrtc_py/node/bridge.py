@@ -12,12 +12,13 @@ from concurrent.futures import ThreadPoolExecutor
 from pexrtc_media.base import AccessUnit
 from pexrtc_py.engine.peer import Peer
 from pexrtc_py.engine.types import Direction, PeerState, Slot
-from pexrtc_py.errors import NegotiationFailed
+from pexrtc_py.errors import CallError, NegotiationFailed
 from pexrtc_py.node.bridge_call import SLOTS, BridgedCall
 from pexrtc_py.node.bridge_room import PATIENCE, BridgedRoom, RoomStats
 from pexrtc_py.node.legs import Echo, Leg
 from pexrtc_py.node.plan import CallEndpoint, CallMedia, MediaPlan, OnLost, OnVoice, Perceived, Still
 from pexrtc_py.node.routing import seat_of
+from pexrtc_py.node.rtmp_calls import RtmpCalls
 from pexrtc_py.node.simulated import SimulatedEndpoint
 from pexrtc_py.node.streaming import StreamingService
 
@@ -30,7 +31,13 @@ class Bridge:
     """
 
     def __init__(
-        self, *, on_voice: OnVoice, on_lost: OnLost, title: Callable[[str], str] = lambda room: "Welcome", loopback: bool = False
+        self,
+        *,
+        on_voice: OnVoice,
+        on_lost: OnLost,
+        title: Callable[[str], str] = lambda room: "Welcome",
+        loopback: bool = False,
+        rtmp: tuple[str, int] | None = None,
     ) -> None:
         self._on_voice, self._on_lost, self._title, self._loopback = on_voice, on_lost, title, loopback
         self._rooms: dict[str, BridgedRoom] = {}
@@ -43,6 +50,7 @@ class Bridge:
         self._closing: set[asyncio.Task[None]] = set()
         self._sound = ThreadPoolExecutor(2, thread_name_prefix="mixer")
         self._pictures = ThreadPoolExecutor(2, thread_name_prefix="transcoder")
+        self._rtmp = RtmpCalls(*rtmp, executor=self._pictures) if rtmp is not None else None
 
     async def open(self, room: str, participant: str, call: str, sdp: str, *, bandwidth: int | None) -> str:
         """Answer the first offer of a call; `bandwidth` in kbps. Raises `NegotiationFailed`."""
@@ -57,6 +65,16 @@ class Bridge:
         opened = self._enter(room, participant, call, peer)
         peer.on_state(lambda state: self._state_changed(opened, peer, state))
         return answer
+
+    async def open_stream(self, room: str, participant: str, call: str, *, bandwidth: int | None) -> str:
+        """The URL at which a client may publish and play this call by RTMP; `bandwidth` in kbps. Raises `CallError`."""
+        if self._rtmp is None:
+            raise CallError("This node has no address for RTMP.")
+        leg, url = await self._rtmp.open(
+            call, bitrate=bandwidth * 1000 if bandwidth is not None else None, lost=lambda reason: self._on_lost(call, reason)
+        )
+        self._enter(room, participant, call, leg).started = True
+        return url
 
     async def call_endpoint(self, order: CallEndpoint) -> None:
         """Bring up the media of a simulated endpoint, or reach a streaming service. Raises `CallError` where there is none."""
@@ -149,6 +167,8 @@ class Bridge:
         await asyncio.gather(*(self.close(call) for call in list(self._calls)))
         while self._closing:
             await asyncio.wait(self._closing)
+        if self._rtmp is not None:
+            await self._rtmp.aclose()
         self._sound.shutdown(wait=False)
         self._pictures.shutdown(wait=False)
 

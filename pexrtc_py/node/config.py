@@ -104,6 +104,8 @@ class NodeConfig:
     listen: str | None = None
     """`HOST:PORT`; port 0 takes a free one."""
     tls: bool | None = None
+    rtmp: str | None = None
+    """`HOST:PORT` for calls by RTMP, which are refused without; port 0 takes a free one."""
     version: str = "37"
     """The emulated `version_id`: requests, events and fields that came later are missing. Some clients refuse texts below "29"."""
     pseudo_version: str = "79019.0.0"
@@ -139,8 +141,9 @@ class NodeConfig:
         for key in ("token_seconds", "waiting_seconds", "keepalive_seconds", "stream_limit", "statistics_milliseconds"):
             if not getattr(self, key) > 0:
                 raise UsageError(f"{key} must be above 0, not {getattr(self, key)}.")
-        if self.listen is not None:
-            split_listen(self.listen)
+        for listen in (self.listen, self.rtmp):
+            if listen is not None:
+                split_listen(listen)
 
     @property
     def version_number(self) -> int:

@@ -186,7 +186,8 @@ class Desk:
             if address.breakout is not None:
                 raise Refused(404, "A breakout room is joined through its conference")
             return kind, replace(asked, within=room)
-        room = self.house.entered(address.conference, incoming.token, now) or room
+        if room.vmr.service_type not in KINDS:
+            room = self.house.entered(address.conference, incoming.token, now) or room
         if kind is ReleaseToken and room.invitations.shown(incoming.token, now):
             return kind, replace(asked, within=room, invited=incoming.token)
         rooms = room.breakouts

@@ -7,11 +7,11 @@ from dataclasses import KW_ONLY, dataclass, field
 from math import inf
 
 from pexrtc_py.node.endpoints import Endpoint, answering, is_stream, protocol_of
-from pexrtc_py.protocol.declare import Event, Request
+from pexrtc_py.protocol.declare import Event
 from pexrtc_py.protocol.models import DialProtocol, KeepAlive, Protocol
 
 KEPT = 100
-"""So many of the latest camera movements and reports of each participant are kept."""
+"""So many of the latest camera movements of each participant are kept."""
 KEPT_DIGITS = 1000
 RINGING_SECONDS = 30.0
 """The node gives up a call that nobody takes."""
@@ -22,7 +22,8 @@ class FarEnd:
     """A call from the node to an endpoint."""
 
     endpoint: Endpoint
-    destination: str
+    destination: str = field(repr=False)
+    """As it was dialled; of a streaming service with the key."""
     _: KW_ONLY
     protocol: Protocol
     due: float = inf
@@ -43,6 +44,11 @@ class FarEnd:
     """Where the slides of a stream go."""
 
     @property
+    def name(self) -> str:
+        """What the roster shows, unless the caller said otherwise."""
+        return self.endpoint.name or (self.endpoint.uri if self.streams else self.destination)
+
+    @property
     def listens_only(self) -> bool:
         """Whether it sends nothing, as streaming services do."""
         return self.protocol is Protocol.RTMP
@@ -56,21 +62,22 @@ def far_end_for(endpoints: tuple[Endpoint, ...], destination: str, protocol: str
     """
     endpoint = answering(endpoints, destination)
     streams = endpoint is None and is_stream(destination)
-    if endpoint is None:
-        endpoint = Endpoint(destination, outcome="rejects" if endpoints and not streams else "answers")
+    if streams:
+        endpoint = Endpoint("/".join(destination.split("/")[:3]))  # the rest is a key that not everybody should see
+    elif endpoint is None:
+        endpoint = Endpoint(destination, outcome="rejects" if endpoints else "answers")
+    assert endpoint is not None
     return FarEnd(endpoint, destination, protocol=protocol_of(endpoint, destination, protocol), streams=streams, video=endpoint.video)
 
 
 @dataclass
 class Log:
-    """What a participant was sent beside media, and what it reported; the latest of it, for whoever looks."""
+    """What a participant was sent beside media, the latest of it, for whoever looks."""
 
     digits: str = ""
     """The tones it was sent."""
     camera: deque[Event] = field(default_factory=lambda: deque(maxlen=KEPT))
     """The `Fecc` events about its camera, whether or not it was told of them."""
-    statistics: deque[Request[None]] = field(default_factory=lambda: deque(maxlen=KEPT))
-    """The `Statistics` and `CallStatistics` that it posted."""
 
     def dial(self, digits: str) -> None:
         """Add tones."""

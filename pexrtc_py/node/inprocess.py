@@ -7,7 +7,7 @@ from collections.abc import Callable, Generator
 from typing import Any
 
 from pexrtc_py.errors import UsageError, refusal
-from pexrtc_py.node.asked import Answered, AskPeer, Need, TakeStill
+from pexrtc_py.node.asked import Answered, AskPeer, Need, OpenStream, TakeStill
 from pexrtc_py.node.config import NodeConfig, Vmr
 from pexrtc_py.node.desk import Desk, Incoming, Reply
 from pexrtc_py.node.outbox import Order, Passed, Tell
@@ -26,6 +26,8 @@ def answer_everything(need: Need) -> Answered | Still | Exception | None:
     """A media part that accepts each offer, with all media, and sees no presentation."""
     if isinstance(need, TakeStill | AskPeer):
         return None
+    if isinstance(need, OpenStream):
+        return Answered(f"rtmp://node.invalid/pexip/{need.call}", EVERYTHING)
     return Answered(f"answer to {need.sdp}", EVERYTHING)
 
 

@@ -6,10 +6,12 @@ from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from pexrtc_media.base import AccessUnit
-from pexrtc_py.engine.clock import unix_time
 from pexrtc_py.engine.types import Codec, Slot
 
 CLOCK_RATES = {"opus": 48_000, "vp8": 90_000, "h264": 90_000}
+
+ECHO_DELAY = 0.25
+"""Seconds after capture for which an echo sets its sound: a mix is behind capture itself, and what comes after its time is not heard."""
 
 
 class Outlet(Protocol):
@@ -129,9 +131,9 @@ class LocalPort:
         self.wants_keyframe()
 
     def say(self, data: bytes, codec: str, captured: float, *, keyframe: bool = True) -> None:
-        """Send a unit captured at this time (Unix seconds)."""
+        """Send a unit captured at this time (Unix seconds); there is no network, and so no delay to be found out."""
         rate = CLOCK_RATES[codec]
-        unit = AccessUnit(data, codec, round(captured * rate), rate, keyframe=keyframe, ntp=captured, arrival=unix_time())
+        unit = AccessUnit(data, codec, round(captured * rate), rate, keyframe=keyframe, ntp=captured, arrival=captured)
         for listener in list(self._listeners):
             listener(unit)
 
@@ -149,11 +151,11 @@ class Echo:
         video.wants_keyframe = video.need_keyframe
 
     def _sound(self, unit: AccessUnit, captured: float) -> bool:
-        self.transceivers[Slot.AUDIO].say(unit.data, unit.codec, captured)
+        self.transceivers[Slot.AUDIO].say(unit.data, unit.codec, captured + ECHO_DELAY)
         return True
 
     def _picture(self, unit: AccessUnit, captured: float) -> bool:
-        self.transceivers[Slot.VIDEO].say(unit.data, unit.codec, captured, keyframe=unit.keyframe)
+        self.transceivers[Slot.VIDEO].say(unit.data, unit.codec, captured + ECHO_DELAY, keyframe=unit.keyframe)
         return True
 
     async def close(self) -> None:

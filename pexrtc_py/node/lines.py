@@ -82,8 +82,7 @@ def placed(room: Room, now: float) -> None:
         return
     far_end = far_end_for(room.config.endpoints, room.vmr.far_end)
     far_end.keeps_alive, far_end.caller, far_end.caller_name = KeepAlive.NEVER, room.vmr.alias, room.name
-    name = far_end.endpoint.name or far_end.destination
-    member = Member(str(uuid4()), name, role=Role.GUEST, alias=room.vmr.alias, joined=now, far_end=far_end)
+    member = Member(str(uuid4()), far_end.name, role=Role.GUEST, alias=room.vmr.alias, joined=now, far_end=far_end)
     dialling.call(room, member, now)
 
 

@@ -126,6 +126,10 @@ class Media(Protocol):
         """Answer the first offer of a call; `bandwidth` in kbps. Raises `NegotiationFailed`."""
         ...
 
+    async def open_stream(self, room: str, participant: str, call: str, *, bandwidth: int | None) -> str:
+        """The URL at which a client may publish and play this call by RTMP; `bandwidth` in kbps. Raises `CallError`."""
+        ...
+
     async def update(self, call: str, sdp: str) -> str:
         """Answer a further offer of the call. Raises `NegotiationFailed`."""
         ...

@@ -80,7 +80,7 @@ def parse_endpoint(text: str) -> Endpoint:
 def _parse(kind: type[T], first: str, text: str, name: str, example: str) -> T:
     named, *settings = (part.strip() for part in text.split(","))
     table: dict[str, object] = {first: named}
-    hints = _hints(kind)
+    hints: dict[str, Any] = get_type_hints(kind)
     for setting in settings:
         key, equals, value = setting.partition("=")
         if not equals:

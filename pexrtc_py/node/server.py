@@ -183,7 +183,8 @@ class Node:
         from pexrtc_py.node.bridge import Bridge  # heavy, and of no use to whoever brings another media part
 
         # A node that can only be reached from this machine needs none of the machine's other addresses.
-        return partial(Bridge, title=self._title, loopback=_is_loopback(self._listen[0]))
+        rtmp = split_listen(self.config.rtmp) if self.config.rtmp is not None else None
+        return partial(Bridge, title=self._title, loopback=_is_loopback(self._listen[0]), rtmp=rtmp)
 
     def _title(self, room: str) -> str:
         rooms = (inner for one in self._desk.rooms for inner in one.breakouts.everywhere)
@@ -205,6 +206,10 @@ class NoMedia:
     def __init__(self, *, on_voice: OnVoice, on_lost: OnLost) -> None: ...
 
     async def open(self, room: str, participant: str, call: str, sdp: str, *, bandwidth: int | None) -> str:
+        """Refuse."""
+        raise CallError("This node carries no media")
+
+    async def open_stream(self, room: str, participant: str, call: str, *, bandwidth: int | None) -> str:
         """Refuse."""
         raise CallError("This node carries no media")
 

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from pexrtc_py.errors import CallError
 from pexrtc_py.node import stills, watching
-from pexrtc_py.node.asked import Answered, AskPeer, Need, OpenCall, TakeStill
+from pexrtc_py.node.asked import Answered, AskPeer, Need, OpenCall, OpenStream, TakeStill
 from pexrtc_py.node.captioning import Captioning
 from pexrtc_py.node.desk import Desk, Incoming, Reply
 from pexrtc_py.node.member import Member
@@ -148,6 +148,8 @@ class Shell:
             async with asyncio.timeout(MEDIA_SECONDS):
                 if isinstance(need, OpenCall):
                     sdp = await self.media.open(need.room, need.participant, need.call, need.sdp, bandwidth=need.bandwidth)
+                elif isinstance(need, OpenStream):
+                    sdp = await self.media.open_stream(need.room, need.participant, need.call, bandwidth=need.bandwidth)
                 else:
                     sdp = await self.media.update(need.call, need.sdp)
             return Answered(sdp, self.media.capabilities(need.call))

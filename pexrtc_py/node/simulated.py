@@ -27,6 +27,8 @@ FPS = 10
 ROUND = 2.0
 """Seconds after which sound and picture begin again."""
 BLOCK = SAMPLES / RATE
+AHEAD = 0.1
+"""Seconds by which what it says is set later than it is said, so that an event loop that was busy does not cost any of it."""
 LATE = 0.5
 """What is due longer ago than this, after a stall, is left out."""
 STREAM = 15
@@ -98,11 +100,11 @@ class SimulatedEndpoint:
         while True:
             await asyncio.sleep(due - unix_time())
             if sound:
-                self.transceivers[Slot.AUDIO].say(sound[block % len(sound)].data, "opus", due)
+                self.transceivers[Slot.AUDIO].say(sound[block % len(sound)].data, "opus", due + AHEAD)
             if pictures and block % round(1 / BLOCK / FPS) == 0:
                 shown, self._restart = 0 if self._restart else shown, False
                 unit = pictures[shown % len(pictures)]
-                self.transceivers[Slot.VIDEO].say(unit.data, unit.codec, due, keyframe=unit.keyframe)
+                self.transceivers[Slot.VIDEO].say(unit.data, unit.codec, due + AHEAD, keyframe=unit.keyframe)
                 shown += 1
             due, block = due + BLOCK, block + 1
             if unix_time() - due > LATE:

@@ -25,6 +25,7 @@ logger = logging.getLogger(__name__)
 
 SIZE = (1280, 720)
 FPS = 30.0
+BITRATE = 1_500_000
 BACKLOG = 150
 """Units that may wait to be encoded, two seconds of a call; beyond it they are left out, and pictures go on with a keyframe."""
 PICTURES = ("vp8", "h264")
@@ -34,11 +35,19 @@ LOST = "The streaming server closed the connection."
 class Feed:
     """One stream on its way out over a connection. `left_out` counts units that could not be kept up with; `sent` messages."""
 
-    def __init__(self, connection: Connection, stream: int, *, executor: Executor, need_keyframe: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        stream: int,
+        *,
+        executor: Executor,
+        need_keyframe: Callable[[], None],
+        bitrate: int | None = None,
+    ) -> None:
         self.left_out = self.sent = 0
         self._connection, self._stream = connection, stream
         self._executor, self._need_keyframe = executor, need_keyframe
-        self._sound, self._pictures = SoundOut(), PicturesOut(SIZE)
+        self._sound, self._pictures = SoundOut(), PicturesOut(SIZE, bitrate=bitrate or BITRATE)
         self._hearing = AudioDecoder()
         self._seeing: VideoDecoder | None = None
         self._zero: float | None = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Coroutine
+from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from typing import Any, Generic, ParamSpec, Protocol, Self, TypeVar, overload
 
@@ -11,6 +12,7 @@ from pexrtc_py.errors import UsageError
 from pexrtc_py.protocol import requests as r
 from pexrtc_py.protocol.address import Address
 from pexrtc_py.protocol.declare import CallRequest, ConferenceRequest, NodeRequest, ParticipantRequest, RegistrationRequest, Request
+from pexrtc_py.signaling.camera import moving
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -80,6 +82,13 @@ class CallScope(Handle):
     fecc = verb(r.CallFecc)
     statistics = verb(r.CallStatistics)
 
+    def moving(self, *, pan: str | None = None, tilt: str | None = None, zoom: str | None = None) -> AbstractAsyncContextManager[None]:
+        """Move the camera at the far end of a gateway call inside the block: `pan` left or right, `tilt` up or down, `zoom` in or out.
+
+        Raises a kind of `NodeError`, or `UsageError` where there is no camera that can be moved.
+        """
+        return moving(self.fecc, pan=pan, tilt=tilt, zoom=zoom)
+
     async def send(self, request: CallRequest[T]) -> T:
         """Send any request for a call and return its answer; raises a kind of `NodeError`."""
         return await self._ask(request)
@@ -132,6 +141,13 @@ class ParticipantScope(Handle):
     def call(self, uuid: str) -> CallScope:
         """One of its media calls."""
         return CallScope(self._sender, replace(self.address, call=uuid))
+
+    def moving(self, *, pan: str | None = None, tilt: str | None = None, zoom: str | None = None) -> AbstractAsyncContextManager[None]:
+        """Move its camera inside the block: `pan` left or right, `tilt` up or down, `zoom` in or out.
+
+        Raises a kind of `NodeError`, or `UsageError` where there is no camera that can be moved.
+        """
+        return moving(self.fecc, pan=pan, tilt=tilt, zoom=zoom)
 
     async def send(self, request: ParticipantRequest[T]) -> T:
         """Send any request for a participant and return its answer; raises a kind of `NodeError`."""

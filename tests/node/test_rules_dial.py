@@ -218,7 +218,7 @@ def test_what_cannot_be_called_is_an_illegal_value_and_nobody_appears(wrong: dic
     host = host_of(node)
 
     with pytest.raises(RequestRefused, match="Illegal value") as refused:
-        host.send(requests.Dial(**{"destination": BOB} | wrong))
+        host.send(requests.Dial(**({"destination": BOB} | wrong)))
 
     assert refused.value.status == 400
     assert set(node.room().members) == {host.uuid}
@@ -300,6 +300,7 @@ def test_a_stream_is_connected_once_the_media_part_has_reached_it() -> None:
     assert order.streams_to == "rtmp://127.0.0.1/live/key"
     assert waits
     line = lines(host)[-1][1]
+    assert line.display_name == "rtmp://127.0.0.1"  # the key is for Hosts alone
     assert (line.protocol, line.service_type, line.is_streaming_conference, line.has_media) == ("rtmp", "conference", True, True)
     assert uuid not in [member.uuid for member in node.room().stage]  # it sends nothing
 

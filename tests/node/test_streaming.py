@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 import av
 import numpy as np
 from av.error import FFmpegError
-from pexrtc_py.events import ParticipantDelete, ParticipantUpdate
 
 import pexrtc_py
 from pexrtc_media import Still, Tone
 from pexrtc_py.node import Node, Vmr
+from pexrtc_py.protocol.events import ParticipantDelete, ParticipantUpdate
 from tests.media_checks import until
 
 GREY = np.full((180, 320, 3), 150, np.uint8)
@@ -76,11 +76,11 @@ async def connected(conference: pexrtc_py.Conference, url: str) -> str:
     """Dial until FFmpeg listens; it cannot be asked whether it does."""
     while True:
         told = conference.events(ParticipantUpdate, ParticipantDelete)
-        (uuid,) = await conference.dial(url, streaming=True)
+        (uuid,) = await conference.dial(destination=url, streaming=True)
         async for event in told:
             if isinstance(event, ParticipantDelete):
                 break
-            if event.participant.uuid == uuid and event.participant.has_media:
+            if isinstance(event, ParticipantUpdate) and event.participant.uuid == uuid and event.participant.has_media:
                 return uuid
 
 
@@ -89,7 +89,7 @@ async def test_a_service_that_is_not_there_is_deleted_from_the_roster() -> None:
         told = ann.events(ParticipantDelete)
         with socket.socket() as closed:
             closed.bind(("127.0.0.1", 0))
-            (uuid,) = await ann.dial(f"rtmp://127.0.0.1:{closed.getsockname()[1]}/live/key")
+            (uuid,) = await ann.dial(destination=f"rtmp://127.0.0.1:{closed.getsockname()[1]}/live/key")
             async for event in told:
                 assert event == ParticipantDelete(uuid=uuid)
                 break

@@ -13,6 +13,7 @@ from pexrtc_py.node.asked import Answered, Asked, Need, OpenCall, UpdateCall, an
 from pexrtc_py.node.member import NodeCall
 from pexrtc_py.node.outbox import CloseCall, StartCall, TakeCandidate
 from pexrtc_py.node.rules import direct
+from pexrtc_py.node.rules.rtmp import open_stream
 from pexrtc_py.protocol.callstate import CallState, OfferRefused
 from pexrtc_py.protocol.models import CallAnswer, CallType, UpdateAnswer
 from pexrtc_py.protocol.requests import Ack, CallDisconnect, Calls, NewCandidate, Update
@@ -24,13 +25,15 @@ GONE = "Call disconnected"
 
 @answers(Calls)
 def calls(asked: Asked, request: Calls) -> Generator[Need, Answered, CallAnswer]:
-    """A WEBRTC offer is answered by the media part; other kinds of call are refused with a sentence."""
+    """A WEBRTC offer is answered by the media part, RTMP with a URL; other kinds of call are refused with a sentence."""
     room, member = asked.room, asked.sender
-    sdp = _offer(request)
-    if member.direct:
+    sdp = _offer(request) if request.call_type != CallType.RTMP else ""
+    if member.direct and sdp:
         return (yield from direct.place(asked, request, sdp))
     if len(member.calls) >= CALLS_PER_PARTICIPANT:
         raise Refused(503, "Out of resource", plain=True)
+    if request.call_type == CallType.RTMP:
+        return (yield from open_stream(asked, request))
     call = NodeCall(str(uuid4()), fecc_supported=request.fecc_supported)
     call.state.see(request)
     member.calls[call.uuid] = call
@@ -117,7 +120,7 @@ def disconnect(asked: Asked, _: CallDisconnect) -> None:
 
 def _offer(request: Calls) -> str:
     if request.call_type != CallType.WEBRTC:
-        raise Refused(400, f"This node carries no {request.call_type} calls, only WEBRTC", plain=True)
+        raise Refused(400, f"This node carries no {request.call_type} calls, only WEBRTC and RTMP", plain=True)
     if not request.sdp or not request.sdp.strip():
         raise Refused(400, ILLEGAL_VALUE, plain=True)
     return request.sdp

@@ -1,4 +1,4 @@
-"""What reaches the device of a participant beside its media: movements of its camera, tones; and what it reports of its media."""
+"""What reaches the device of a participant beside its media: movements of its camera, and tones."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pexrtc_py.node.member import Member
 from pexrtc_py.node.room import Room
 from pexrtc_py.protocol import events
 from pexrtc_py.protocol.models import FeccAction, FeccAxis, FeccDirection
-from pexrtc_py.protocol.requests import CallDtmf, CallFecc, CallStatistics, Dtmf, Fecc, Statistics
+from pexrtc_py.protocol.requests import CallDtmf, CallFecc, Dtmf, Fecc
 
 DIGITS = 100
 MOVEMENTS = 3
@@ -46,18 +46,6 @@ def fecc(asked: Asked, request: Fecc) -> bool:
 def call_fecc(asked: Asked, request: CallFecc) -> bool:
     """The camera at the far end of a gateway call is moved."""
     return _move(asked.room, _far_end(asked.room), request)
-
-
-@answers(Statistics)
-def statistics(asked: Asked, request: Statistics) -> None:
-    """Kept for whoever looks."""
-    asked.sender.log.statistics.append(request)
-
-
-@answers(CallStatistics)
-def call_statistics(asked: Asked, request: CallStatistics) -> None:
-    """Kept for whoever looks."""
-    asked.sender.log.statistics.append(request)
 
 
 def _press(target: Member, digits: str) -> bool:

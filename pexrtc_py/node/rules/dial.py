@@ -34,7 +34,7 @@ def dial(asked: Asked, request: Dial) -> list[str]:
     far_end.dtmf_sequence, far_end.presentation_url = request.dtmf_sequence or "", request.presentation_url
     member = Member(
         str(uuid4()),
-        (request.remote_display_name or far_end.endpoint.name or destination)[:NAME_LENGTH],
+        (request.remote_display_name or far_end.name)[:NAME_LENGTH],
         role=Role(request.role),
         alias=asked.address.conference,
         joined=asked.now,

@@ -94,6 +94,8 @@ def _token(room: Room, member: Member, token: str) -> Token:
         current_service_type=views.service_type(room, member),
         service_type=ServiceType(room.vmr.service_type),
         chat_enabled=room.vmr.chat,
+        fecc_enabled=True,
+        rtmp_enabled=room.config.rtmp is not None,
         guests_can_present=room.vmr.guests_can_present,
         live_captions_available=room.captions.available,
         call_tag=member.call_tag,
