@@ -183,17 +183,18 @@ class Conference(ConferenceScope):
         """Send any request to any address; all requests go through here, so that the floor knows of its own."""
         if self.call is not None and address.breakout is None and self.call.say(request, self.me.display_name):
             return cast("T", True)
-        floor = self.rooms.floor_at(address) if isinstance(request, TakeFloor | ReleaseFloor) else None
+        kind: type[object] = type(request)
+        floor = self.rooms.floor_at(address) if kind in {TakeFloor, ReleaseFloor} else None
         if floor is None:
             return await self.session.send(address, request)
         floor.see(request)
         try:
             answer = await self.session.send(address, request)
         except BaseException as error:
-            if isinstance(request, TakeFloor):
+            if kind is TakeFloor:
                 self._floor_denied(floor, address, error)
             raise
-        if isinstance(request, TakeFloor):
+        if kind is TakeFloor:
             floor.see(FloorGranted())
         return answer
 
