@@ -168,7 +168,9 @@ class Call:
             return
         self._begun = True
         for slot, source in list(self._sources.items()):
-            await self.slots[slot].outbound.send(source)
+            outbound = self.slots[slot].outbound
+            if outbound.source is not source:  # else somebody sent it meanwhile
+                await outbound.send(source)
 
     def _lost(self, error: Exception) -> None:
         if self.on_lost is not None and not self._closed:
@@ -214,9 +216,9 @@ class Call:
                 ending.push_async_callback(recording.stop)
 
     async def detach(self) -> Mapping[Slot, Source[Any]]:
-        """Send nothing any more, and give back what audio and video were; it stays open (a generator has ended)."""
+        """Send nothing any more, and give back what audio and video were; it stays open (a generator may have ended)."""
         for slot in (Slot.AUDIO, Slot.VIDEO):
-            await self.slots[slot].outbound.send(None)
+            await self.slots[slot].outbound.detach()
         return {slot: source for slot, source in self._sources.items() if slot is not Slot.PRESENTATION}
 
     async def hang_up(self) -> None:

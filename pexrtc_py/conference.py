@@ -258,7 +258,7 @@ class Conference(ConferenceScope):
         """Move our media, as a host, into a breakout room, or with "main" back; raises `UsageError` when there is no such room.
 
         The call ends, and its recordings are complete; another one is placed there. It is like the one before except for `changes`,
-        and goes on with the same sources (a generator has ended, give another).
+        and goes on with the same sources (give another generator, it may have ended).
         """
         if uuid != MAIN:
             await self._opened(uuid)

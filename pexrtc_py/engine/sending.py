@@ -122,17 +122,28 @@ class Outbound:
         At the end of the source black or silence goes on. Raises UsageError after `aclose()`.
         """
         async with self._swapping:
-            if self._closed:
-                raise UsageError(f"The call has ended; a source for {self._slot} cannot be sent any more.")
-            await self._stop()
-            ask = getattr(source, "request_keyframe", None)
-            self._outlet.restart(ask, attached=source is not None)
-            self._source = source
-            self.ended.clear()
-            if source is not None:
-                self._task = asyncio.create_task(self._run(source))
-                if isinstance(self._outlet, VideoOutlet) and self._refreshing is None:
-                    self._refreshing = asyncio.create_task(self._outlet.refresh())
+            before = self._source
+            await self._exchange(source)
+            if before is not source and isinstance(before, AsyncIterator):
+                await self._close(before)
+
+    async def detach(self) -> None:
+        """Send nothing any more, and leave the source open: one that is its own iterator goes on where it is sent next."""
+        async with self._swapping:
+            await self._exchange(None)
+
+    async def _exchange(self, source: Source[Item] | None) -> None:
+        if self._closed:
+            raise UsageError(f"The call has ended; a source for {self._slot} cannot be sent any more.")
+        await self._stop()
+        ask = getattr(source, "request_keyframe", None)
+        self._outlet.restart(ask, attached=source is not None)
+        self._source = source
+        self.ended.clear()
+        if source is not None:
+            self._task = asyncio.create_task(self._run(source))
+            if isinstance(self._outlet, VideoOutlet) and self._refreshing is None:
+                self._refreshing = asyncio.create_task(self._outlet.refresh())
 
     async def aclose(self) -> None:
         """Stop sending and close the source; calling it again does nothing."""
@@ -177,7 +188,8 @@ class Outbound:
         finally:
             self.stats.anchored += pace.anchored
             pace.close()
-            await self._close(iterator)
+            if iterator is not source:  # else it is closed with its source, which may be sent again before that
+                await self._close(iterator)
 
     async def _take(self, item: Item, pace: Pace, *, live: bool) -> None:
         self.stats.taken += 1

@@ -607,6 +607,53 @@ async def test_a_file_that_was_played_can_be_played_again_from_its_start() -> No
     assert len([level for when, level in stage.seen() if level > 160]) == 30
 
 
+class Reel:
+    """A source that is its own iterator, as a file's stream is."""
+
+    def __init__(self, items: Iterator[Any]) -> None:
+        self.items, self.closed = items, False
+
+    def __aiter__(self) -> AsyncIterator[Any]:
+        return self
+
+    async def __anext__(self) -> Any:
+        if self.closed:
+            raise StopAsyncIteration
+        return next(self.items)
+
+    async def aclose(self) -> None:
+        self.closed = True
+
+
+async def test_a_file_that_is_detached_goes_on_in_the_next_call_and_is_closed_with_it() -> None:
+    first, second, reel = Stage(Slot.VIDEO, VP8), Stage(Slot.VIDEO, VP8), Reel(grays(180, 200))
+    await first.outbound.send(reel)
+    await first.clock.run(0.5)
+
+    await first.outbound.detach()
+    await first.outbound.aclose()
+    kept = not reel.closed
+    await second.outbound.send(reel)
+    await second.clock.run(0.5)
+    await second.outbound.aclose()
+
+    assert kept and reel.closed
+    assert len([level for _, level in second.seen() if level > 160]) > 10
+
+
+async def test_a_file_that_is_sent_again_goes_on_and_one_that_is_replaced_is_closed() -> None:
+    stage, reel = Stage(Slot.VIDEO, VP8), Reel(grays(180, 200))
+    await stage.outbound.send(reel)
+    await stage.clock.run(0.2)
+
+    await stage.outbound.send(reel)
+    kept = not reel.closed
+    await stage.outbound.send(Script(grays(90, 30)))
+    await stage.outbound.aclose()
+
+    assert kept and reel.closed
+
+
 async def test_a_file_that_loops_goes_on_and_stays_together() -> None:
     timeline = Timeline()
     sound, sight = Stage(Slot.AUDIO, OPUS), Stage(Slot.VIDEO, VP8)

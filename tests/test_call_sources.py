@@ -1,0 +1,55 @@
+"""What becomes of a call's sources where no media flow yet, or not any more."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any, TypeVar, cast
+
+from pexrtc_py.call import Call
+from pexrtc_py.engine.types import PeerState, Slot
+from pexrtc_py.hub import Hub
+from pexrtc_py.protocol.declare import CallRequest, ParticipantRequest
+
+T = TypeVar("T")
+
+
+class Nobody:
+    """A conference whose node is not asked for anything here."""
+
+    my_uuid = "me"
+
+    def __init__(self) -> None:
+        self.hub = Hub()
+
+    async def ask_as_me(self, request: ParticipantRequest[T]) -> T:
+        raise AssertionError(request)
+
+    async def ask_of_call(self, call: str, request: CallRequest[T]) -> T:
+        raise AssertionError(request)
+
+
+class Waiting:
+    """A source that gives nothing; counts how often it was begun."""
+
+    def __init__(self) -> None:
+        self.begun = 0
+
+    async def __aiter__(self) -> AsyncIterator[Any]:
+        self.begun += 1
+        await asyncio.Event().wait()
+        yield None
+
+
+async def test_a_source_sent_before_the_other_side_came_is_not_begun_again() -> None:
+    source = Waiting()
+    call = Call(Nobody(), sources={Slot.AUDIO: source}, loopback=True)
+    await call.slots[Slot.AUDIO].outbound.send(cast(Any, source))
+    await asyncio.sleep(0)
+    call.peer.state = PeerState.CONNECTED
+
+    await call._begin()
+    await asyncio.sleep(0)
+
+    assert source.begun == 1
+    await call.close()
