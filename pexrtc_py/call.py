@@ -217,7 +217,7 @@ class Call:
 
     async def detach(self) -> Mapping[Slot, Source[Any]]:
         """Send nothing any more, and give back what audio and video were; it stays open (a generator may have ended)."""
-        for slot in (Slot.AUDIO, Slot.VIDEO):
+        for slot in self.slots.keys() & {Slot.AUDIO, Slot.VIDEO}:
             await self.slots[slot].outbound.detach()
         return {slot: source for slot, source in self._sources.items() if slot is not Slot.PRESENTATION}
 

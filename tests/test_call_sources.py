@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from typing import Any, TypeVar, cast
 
 from pexrtc_py.call import Call
-from pexrtc_py.engine.types import PeerState, Slot
+from pexrtc_py.engine.types import Direction, PeerState, Slot
 from pexrtc_py.hub import Hub
 from pexrtc_py.protocol.declare import CallRequest, ParticipantRequest
 
@@ -52,4 +52,13 @@ async def test_a_source_sent_before_the_other_side_came_is_not_begun_again() -> 
     await asyncio.sleep(0)
 
     assert source.begun == 1
+    await call.close()
+
+
+async def test_a_call_without_a_section_for_pictures_gives_its_sound_back() -> None:
+    source = Waiting()
+    call = Call(Nobody(), sources={Slot.AUDIO: source}, directions={Slot.AUDIO: Direction.SENDONLY}, loopback=True)
+
+    assert await call.detach() == {Slot.AUDIO: source}
+
     await call.close()
