@@ -309,7 +309,7 @@ class Forwarder:
                     yield source or "", receiver.codec
 
     def _transcoder(self, source: str, codec: str) -> Transcoder:
-        logger.info("The video of call %s is transcoded to %s", source, codec)
+        logger.info("The video of call %s is transcoded to %s", source[:8], codec)  # the whole of it is a stream's key in RTMP calls
         return Transcoder(
             codec,
             executor=self._executor,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
@@ -16,11 +17,11 @@ from hypothesis import strategies as st
 from pexrtc_media import Pattern, Tone, stamp
 from pexrtc_media.base import MediaError
 from pexrtc_media.rtmp import amf
-from pexrtc_media.rtmp.chunks import LONGEST, OURS, Kind, Message, Reader, to_bytes
+from pexrtc_media.rtmp.chunks import LONGEST, OURS, SMALLEST, UNFINISHED, Kind, Message, Reader, to_bytes
 from pexrtc_media.rtmp.client import play, publish
-from pexrtc_media.rtmp.connection import Address, Connection
+from pexrtc_media.rtmp.connection import PING, WAITING, Address, Connection
 from pexrtc_media.rtmp.flv import FramesIn, PicturesOut, SoundOut
-from pexrtc_media.rtmp.server import STREAM, Server, begins
+from pexrtc_media.rtmp.server import PATIENCE, STREAM, Server, begins
 
 SIZE = (320, 180)
 VALUES = st.recursive(
@@ -81,12 +82,52 @@ def test_headers_may_leave_out_what_has_not_changed() -> None:
     assert got == [Message(8, b"ab", 1, 1000), Message(8, b"c", 1, 1020), Message(8, b"d", 1, 1050), Message(8, b"e", 1, 1080)]
 
 
+def begun(number: int, length: int, sent: int) -> bytes:
+    """The first bytes of a message of this length."""
+    return bytes([number]) + bytes(3) + length.to_bytes(3, "big") + bytes([Kind.VIDEO]) + bytes(4 + sent)
+
+
+def test_each_chunk_of_a_long_message_costs_the_same() -> None:
+    chunk = b"\xc4" + bytes(128)
+    reader = Reader()
+    reader.feed(begun(4, LONGEST, 128))
+
+    begin = time.process_time()
+    (message,) = reader.feed(chunk * (LONGEST // 128 - 1))
+
+    assert len(message.data) == LONGEST
+    assert time.process_time() - begin < 10  # a copy of what there is with each chunk takes minutes
+
+
+def test_unfinished_messages_are_bounded_over_all_chunk_streams_together() -> None:
+    reader = Reader()
+    size = to_bytes(Message(Kind.CHUNK_SIZE, (LONGEST - 1).to_bytes(4, "big")), 2)
+    reader.feed(size)
+    for number in (4, 5):
+        reader.feed(begun(number, LONGEST, LONGEST - 1))
+
+    with pytest.raises(MediaError, match=f"more than {UNFINISHED} bytes"):
+        reader.feed(begun(6, LONGEST, LONGEST - 1))
+
+
+def test_finished_messages_do_not_count_as_unfinished() -> None:
+    reader = Reader()
+    reader.feed(to_bytes(Message(Kind.CHUNK_SIZE, LONGEST.to_bytes(4, "big")), 2))
+
+    got = [len(reader.feed(begun(4, LONGEST, LONGEST))) for _ in range(UNFINISHED // LONGEST + 2)]
+
+    assert got == [1] * len(got)
+
+
 @pytest.mark.parametrize(
     "data",
     [
         b"\xc4e",  # goes on with a stream that did not begin
         b"\x04" + bytes(3) + (LONGEST + 1).to_bytes(3, "big") + b"\x08" + bytes(4),
         to_bytes(Message(Kind.CHUNK_SIZE, bytes(4)), 2),
+        to_bytes(Message(Kind.CHUNK_SIZE, (SMALLEST - 1).to_bytes(4, "big")), 2),
+        to_bytes(Message(Kind.CHUNK_SIZE, (LONGEST + 1).to_bytes(4, "big")), 2),
+        begun(4, 200, 128) + begun(4, 100, 0),  # another length in the middle of a message
     ],
 )
 def test_what_is_no_rtmp_is_refused(data: bytes) -> None:
@@ -112,10 +153,10 @@ def test_what_is_no_address_is_refused_without_showing_it(url: str) -> None:
 class Studio:
     """A server that keeps the frames of whoever publishes, and shows a picture and a tone to whoever plays `show`."""
 
-    def __init__(self) -> None:
+    def __init__(self, patience: float) -> None:
         self.frames: list[av.AudioFrame | av.VideoFrame] = []
         self.over = asyncio.Event()
-        self.server = Server(self._handle)
+        self.server = Server(self._handle, patience=patience)
 
     @property
     def url(self) -> str:
@@ -164,8 +205,8 @@ def check(frames: list[av.AudioFrame | av.VideoFrame]) -> None:
 
 
 @asynccontextmanager
-async def studio() -> AsyncIterator[Studio]:
-    made = Studio()
+async def studio(patience: float = PATIENCE) -> AsyncIterator[Studio]:
+    made = Studio(patience)
     await made.server.start()
     try:
         yield made
@@ -218,4 +259,84 @@ async def test_a_client_that_speaks_something_else_is_let_go() -> None:
         assert await reader.read() == b""
 
         writer.close()
+        assert made.server.turned_away == 1
+
+
+class Deaf(asyncio.Transport):
+    """A transport to somebody who never reads."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.waiting, self.aborted = 0, False
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self.waiting += len(data)
+
+    def get_write_buffer_size(self) -> int:
+        return self.waiting
+
+    def is_closing(self) -> bool:
+        return self.aborted
+
+    def abort(self) -> None:
+        self.aborted = True
+
+
+async def test_a_client_that_pings_and_never_reads_is_let_go() -> None:
+    reader, deaf = asyncio.StreamReader(), Deaf()
+    writer = asyncio.StreamWriter(deaf, asyncio.StreamReaderProtocol(reader), reader, asyncio.get_running_loop())
+    connection = Connection(reader, writer)
+    deaf.waiting = 2 * WAITING
+    reader.feed_data(2 * to_bytes(Message(Kind.CONTROL, PING.to_bytes(2, "big") + bytes(4)), 2))
+
+    with pytest.raises(MediaError, match="does not read"):
+        await connection.receive()
+
+    assert deaf.aborted
+    connection.put(Message(Kind.CONTROL, bytes(6)))  # nobody is there any more, and that is no error
+
+
+async def refusal_of(description: str, url: str) -> str:
+    """What our client says when a server refuses a stream in these words."""
+
+    async def refuse(app: str, name: str, publishes: bool, connection: Connection) -> None:
+        raise MediaError(description)
+
+    server = Server(refuse)
+    await server.start()
+    try:
+        with pytest.raises(MediaError) as refused:
+            await publish(f"rtmp://127.0.0.1:{server.port}/app/{url}")
+        return str(refused.value)
+    finally:
+        await server.aclose()
+
+
+@pytest.mark.parametrize("said", ["No stream SECRET", "No stream secret here", "No stream %53ECRET", "Bad key TOKEN"])
+async def test_the_key_does_not_show_when_a_server_repeats_it(said: str) -> None:
+    error = await refusal_of(said, "SECRET?key=TOKEN")
+
+    assert error == "The RTMP server refused 'publish': NetStream.Publish.BadName."
+
+
+async def test_a_client_that_does_not_say_what_it_wants_is_let_go() -> None:
+    async with studio(patience=0.05) as made:
+        reader, writer = await asyncio.open_connection("127.0.0.1", made.server.port)
+        writer.write(b"\x03" + bytes(2 * 1536))
+
+        await reader.read()  # until it is closed
+
+        writer.close()
+        assert made.server.turned_away == 1
+
+
+async def test_before_a_client_has_said_what_it_wants_it_sends_no_long_messages() -> None:
+    async with studio() as made:
+        connection = await Connection.to(Address.parse(f"{made.url}/push"))
+        connection.put(Message(Kind.CHUNK_SIZE, OURS.to_bytes(4, "big")))
+        connection.put(Message(Kind.COMMAND, bytes(100_000)))
+
+        assert await connection.receive() is None
+
+        await connection.aclose()
         assert made.server.turned_away == 1

@@ -10,8 +10,12 @@ from pexrtc_media.base import MediaError
 
 CHUNK = 128
 """Bytes of a message per chunk until the other side says otherwise."""
+SMALLEST = 64
+"""Smaller chunks than these are refused: nobody uses them, and each costs as much time as a large one."""
 OURS = 60_000
 LONGEST = 8 * 1024 * 1024
+UNFINISHED = 2 * LONGEST
+"""Bytes of unfinished messages that one connection may keep here, over all its chunk streams."""
 STREAMS = 64
 """Chunk streams of one connection; real ones use five."""
 EXTENDED = 0xFFFFFF
@@ -56,10 +60,12 @@ class _ChunkStream:
 
 
 class Reader:
-    """Takes bytes as they come and gives complete messages. Raises MediaError for what is no RTMP."""
+    """Takes bytes as they come and gives complete messages, of at most `longest` bytes. Raises MediaError for what is no RTMP."""
 
     def __init__(self) -> None:
+        self.longest = LONGEST
         self._size = CHUNK
+        self._unfinished = 0
         self._bytes = bytearray()
         self._streams: dict[int, _ChunkStream] = {}
 
@@ -90,23 +96,30 @@ class Reader:
         except (IndexError, struct.error):
             return None
         done = len(known.data) if known else 0
-        if header.length > LONGEST:
-            raise MediaError(f"An RTMP message of {header.length} bytes is longer than the {LONGEST} that are taken.")
+        if header.length > self.longest:
+            raise MediaError(f"An RTMP message of {header.length} bytes is longer than the {self.longest} that are taken.")
+        if header.length < done:
+            raise MediaError(f"An RTMP message of {header.length} bytes had {done} bytes before; its length changed on the way.")
         end = place + min(self._size, header.length - done)
         if len(data) < end:
             return None
-        header.data = (known.data if known else bytearray()) + data[place:end]
+        header.data = known.data if known else bytearray()
+        header.data += data[place:end]
         self._streams[number] = header
+        self._unfinished += end - place
+        if self._unfinished > UNFINISHED:
+            raise MediaError(f"Unfinished RTMP messages of more than {UNFINISHED} bytes are not kept.")
         if len(header.data) < header.length:
             return end, None
+        self._unfinished -= header.length
         message = Message(header.kind, bytes(header.data), header.stream, header.time)
         header.data = bytearray()
         return end, message
 
     def _new_size(self, data: bytes) -> int:
         size = int.from_bytes(data[:4], "big")
-        if not 1 <= size <= LONGEST:
-            raise MediaError(f"RTMP chunks cannot be {size} bytes long.")
+        if not SMALLEST <= size <= LONGEST:
+            raise MediaError(f"RTMP chunks of {size} bytes are not taken; they must be of {SMALLEST} to {LONGEST}.")
         return size
 
 

@@ -9,7 +9,7 @@ import ssl
 from collections import deque
 from dataclasses import dataclass
 from typing import Any, Self
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from pexrtc_media.base import MediaError
 from pexrtc_media.rtmp import amf
@@ -24,7 +24,7 @@ READ = 65_536
 WINDOW = 2_500_000
 """Bytes after which the other side is told that they arrived."""
 WAITING = 2_000_000
-"""Bytes that may wait to be sent; beyond it media is left out."""
+"""Bytes that may wait to be sent; beyond it media is left out, and beyond twice as many the connection is given up."""
 CHANNELS = {Kind.AUDIO: 4, Kind.VIDEO: 6, Kind.DATA: 5, Kind.COMMAND: 3}
 PING, PONG, STREAM_BEGINS = 6, 7, 0
 
@@ -60,11 +60,11 @@ class Address:
 
 
 class Connection:
-    """A connection whose greeting is done. `received` and `left_out` count messages of media."""
+    """A connection whose greeting is done. `received` and `left_out` count messages of media; no error shows the name `secret`."""
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, secret: str = "") -> None:
         self.left_out = self.received = 0
-        self._reader, self._writer = reader, writer
+        self._reader, self._writer, self._secret = reader, writer, secret
         self._chunks = Reader()
         self._messages: deque[Message] = deque()
         self._heard = self._acknowledged = 0
@@ -90,7 +90,7 @@ class Connection:
         except (OSError, asyncio.IncompleteReadError) as error:
             reason = getattr(error, "strerror", None) or "the connection was closed"
             raise MediaError(f"{address.host}:{address.port} cannot be reached by RTMP: {reason}.") from error
-        return cls(reader, writer)
+        return cls(reader, writer, secret=address.name)
 
     @classmethod
     async def accepted(cls, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> Self:
@@ -104,6 +104,10 @@ class Connection:
         return cls(reader, writer)
 
     # Messages
+
+    def take_at_most(self, size: int) -> None:
+        """Refuse messages of more bytes from now on."""
+        self._chunks.longest = size
 
     async def receive(self) -> Message | None:
         """The next message that matters; None when the other side is gone. Raises MediaError for what is no RTMP."""
@@ -128,9 +132,13 @@ class Connection:
         return message.kind in CHANNELS
 
     def put(self, message: Message) -> None:
-        """Send a message without waiting."""
-        if not self._writer.is_closing():
-            self._writer.write(to_bytes(message, CHANNELS.get(Kind(message.kind), 2)))
+        """Send a message without waiting. Raises MediaError when the other side has read nothing for long; the connection is gone then."""
+        if self._writer.is_closing():
+            return
+        if (waiting := self._writer.transport.get_write_buffer_size()) > 2 * WAITING:
+            self._writer.transport.abort()  # a close would wait until all of it is sent
+            raise MediaError(f"The other side of an RTMP connection does not read: {waiting} bytes wait for it.")
+        self._writer.write(to_bytes(message, CHANNELS.get(Kind(message.kind), 2)))
 
     def put_media(self, message: Message, *, keyframe: bool = True) -> None:
         """Send sound or a picture, or leave it out while too much waits; pictures then go on with a keyframe."""
@@ -167,7 +175,7 @@ class Connection:
                 while (message := await self.receive()) is not None:
                     heard = amf.decode(message.data) if message.kind == Kind.COMMAND else []
                     if len(heard) > 1 and fits(heard):
-                        _check(heard, name)
+                        _check(heard, name, self._secret)
                         return heard
         except TimeoutError as error:
             raise MediaError(f"The RTMP server did not answer {name!r} within {SECONDS:g} s.") from error
@@ -196,8 +204,16 @@ def _random() -> bytes:
     return bytes(8) + secrets.token_bytes(GREETING - 8)
 
 
-def _check(heard: list[Any], name: str) -> None:
+def _check(heard: list[Any], name: str, secret: str) -> None:
     about = next((item for item in heard[2:] if isinstance(item, dict)), {})
     info = heard[-1] if isinstance(heard[-1], dict) else about
     if heard[0] == "_error" or info.get("level") == "error":
-        raise MediaError(f"The RTMP server refused {name!r}: {info.get('description') or info.get('code') or 'it does not say why'}.")
+        reasons = [str(reason) for key in ("description", "code") if (reason := info.get(key)) and not _shows(str(reason), secret)]
+        raise MediaError(f"The RTMP server refused {name!r}: {reasons[0] if reasons else 'it does not say why'}.")
+
+
+def _shows(text: str, secret: str) -> bool:
+    """Whether what a server says contains the name of the stream, or a value of its query: servers like to repeat it."""
+    name, _, query = secret.partition("?")
+    keys = {name, *name.split("/"), *(value for _, value in parse_qsl(query))} - {""}
+    return any(key.casefold() in said.casefold() for key in keys for said in (text, unquote(text)))

@@ -9,23 +9,30 @@ from typing import Any
 
 from pexrtc_media.base import MediaError
 from pexrtc_media.rtmp import amf
-from pexrtc_media.rtmp.chunks import Kind, Message
+from pexrtc_media.rtmp.chunks import LONGEST, Kind, Message
 from pexrtc_media.rtmp.connection import STREAM_BEGINS, WINDOW, Connection
 
 logger = logging.getLogger(__name__)
 
 CONNECTIONS = 200
 """More at once are turned away."""
+PATIENCE = 20.0
+"""Seconds within which a client must have said what it wants."""
+SMALL = 65_536
+"""Bytes of the longest message until then."""
 STREAM = 1
 Handle = Callable[[str, str, bool, Connection], Awaitable[None]]
 """`(app, name, publishes, connection)`: serve a client for as long as it stays. Raises MediaError to turn it away before it began."""
 
 
 class Server:
-    """Listens for RTMP on `host` and `port` (0 for a free one); hands each client to `handle` when it has said what it wants."""
+    """Listens for RTMP on `host` and `port` (0 for a free one); hands each client to `handle` when it has said what it wants.
 
-    def __init__(self, handle: Handle, *, host: str = "127.0.0.1", port: int = 0) -> None:
-        self._handle, self._host, self.port = handle, host, port
+    Whoever has not said it within `patience` seconds is let go.
+    """
+
+    def __init__(self, handle: Handle, *, host: str = "127.0.0.1", port: int = 0, patience: float = PATIENCE) -> None:
+        self._handle, self._host, self.port, self._patience = handle, host, port, patience
         self.turned_away = 0
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -62,8 +69,19 @@ class Server:
             writer.close()
 
     async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        connection = await Connection.accepted(reader, writer)
+        try:
+            async with asyncio.timeout(self._patience):
+                connection = await Connection.accepted(reader, writer)
+                wanted = await self._wanted(connection)
+        except TimeoutError as error:
+            raise MediaError(f"It did not say within {self._patience:g} s what it wants.") from error
+        if wanted is not None:
+            await self._begin(connection, *wanted)
+
+    async def _wanted(self, connection: Connection) -> tuple[str, str, str] | None:
+        """The application, `publish` or `play`, and the stream; None when the client has gone before it said so."""
         app = ""
+        connection.take_at_most(SMALL)
         while (message := await connection.receive()) is not None:
             heard = amf.decode(message.data) if message.kind == Kind.COMMAND else []
             if len(heard) < 2:
@@ -72,10 +90,11 @@ class Server:
             if name == "connect":
                 app = _welcome(connection, number, arguments)
             elif name in ("publish", "play"):
-                await self._begin(connection, app, name, str(arguments[1]) if len(arguments) > 1 else "")
-                return
+                connection.take_at_most(LONGEST)
+                return app, name, str(arguments[1]) if len(arguments) > 1 else ""
             elif number:
                 connection.say("_result", number, None, STREAM if name == "createStream" else None)
+        return None
 
     async def _begin(self, connection: Connection, app: str, name: str, stream: str) -> None:
         publishes = name == "publish"
