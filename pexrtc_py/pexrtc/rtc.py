@@ -191,7 +191,13 @@ class PexRTC(ConferenceControl):
     async def _hang_up(self) -> None:
         await self._stop_sharing("Call disconnected")
         self._stop_watching("Call disconnected")
+        await self._keep_sources()
         await self.conference.drop_call()
+
+    async def _keep_sources(self) -> None:
+        """What the call sends stays open, for another is to send it too."""
+        if self._conference is not None and self._conference.call is not None:
+            await self._conference.call.detach()
 
     def disconnect(self) -> Pending[None]:
         """Leave."""
@@ -364,6 +370,7 @@ class PexRTC(ConferenceControl):
 
     async def _transferred(self, event: told.Refer) -> None:
         """Leave, say so, and go where we are sent."""
+        await self._keep_sources()
         await self._leave("Call transferred")
         self._conference, self.one_time_token = None, event.token
         self._call("on_call_transfer", event.alias)

@@ -315,3 +315,32 @@ async def test_a_control_only_call_is_extended_and_muted(node: Node) -> None:
     assert "a=sendonly" in first.sdp
     assert "b=AS:500" in last.sdp
     await ann.rtc.disconnect()
+
+
+class Said(Tone):
+    """A tone that remembers whether it was closed."""
+
+    closed = False
+
+    async def aclose(self) -> None:
+        self.closed = True
+
+
+async def test_the_users_sources_are_closed_at_the_end_and_not_by_hanging_up_or_a_transfer() -> None:
+    async with Node(Vmr("here"), Vmr("there")) as node:
+        ann, said = Followed(node, {}, {}, {}), Said(400)
+        ann.rtc.audio_source, ann.rtc.video_source = said, False
+        ann.rtc.make_call(node.url, "here", "Ann")
+        await ann.wait("on_connect")
+
+        await ann.rtc.disconnectcall()
+        after_hanging_up = said.closed
+        await ann.rtc.add_call()
+        await ann.wait("on_connect")
+        await ann.rtc.transfer_participant(ann.rtc.uuid, "there", "guest", None)
+        await ann.wait("on_call_transfer")
+        await ann.wait("on_connect")
+        after_transfer = said.closed
+        await ann.rtc.disconnect()
+
+        assert (after_hanging_up, after_transfer, said.closed) == (False, False, True)
