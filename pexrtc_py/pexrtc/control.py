@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pexrtc_py.errors import RequestRefused, UsageError
@@ -26,7 +26,8 @@ class _Occasion:
     """A callback's turn."""
 
     name: str
-    arguments: tuple[object, ...]
+    arguments: tuple[object, ...] = field(repr=False)
+    """Not for a log: there are addresses with our token among them."""
 
 
 class ConferenceControl(Variables):
