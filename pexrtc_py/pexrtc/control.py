@@ -161,7 +161,8 @@ class ConferenceControl(Variables):
         for theirs, ours in (("presentation_uri", "presentation_url"), ("overlay_text", "text")):
             if theirs in wanted:
                 wanted[ours] = wanted.pop(theirs)
-        wanted["streaming"] = bool(wanted.get("streaming", protocol == "rtmp"))
+        if wanted.get("streaming") is None:
+            wanted["streaming"] = protocol == "rtmp"
         asking = self._room.dial(destination=destination, protocol=protocol, role=role or models.Role.HOST, **wanted)
         return self._do(_enveloped(asking, cb))
 

@@ -64,6 +64,7 @@ RULES: list[tuple[str, tuple[Any, ...], dict[str, Any], Request[Any]]] = [
             call_type="audio",
         ),
     ),
+    ("dial_out", ("bob", "rtmp"), {"params": {"streaming": "no"}}, requests.Dial(destination="bob", protocol="rtmp", streaming=False)),
     ("set_participant_mute", (THEM, True), {}, requests.Mute()),
     ("set_participant_mute", (THEM, False), {}, requests.Unmute()),
     ("video_muted", (), {}, requests.VideoMuted()),
