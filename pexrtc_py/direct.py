@@ -127,19 +127,21 @@ class Direct:
             self._peer.descriptions.polite = False
             self._listen_to_channel()
             offer = await self._peer.create_offer()
-            answer = await self._control.ask_as_me(self._placing.model_copy(update={"sdp": offer}))
-            self.uuid = answer.call_uuid
-            if self._over:  # meanwhile, when there was no call yet that the node could have been told of
-                await end_call(self._control, answer.call_uuid)
-                raise CallError("The call was ended while it was being placed.")
-            if not answer.sdp or answer.offer_ignored:
-                await self._peer.take_back_offer()
-                self._peer.descriptions.polite = True
-                return False
-            await self._peer.set_answer(answer.sdp)
-            await self._control.ask_of_call(answer.call_uuid, Ack())
-            self._begin_pair(answer.call_uuid)
-            return True
+            try:
+                answer = await self._control.ask_as_me(self._placing.model_copy(update={"sdp": offer}))
+                self.uuid = answer.call_uuid
+                if self._over:  # meanwhile, when there was no call yet that the node could have been told of
+                    await end_call(self._control, answer.call_uuid)
+                    raise CallError("The call was ended while it was being placed.")
+                if answer.sdp and not answer.offer_ignored:
+                    await self._peer.set_answer(answer.sdp)
+                    await self._control.ask_of_call(answer.call_uuid, Ack())
+                    self._begin_pair(answer.call_uuid)
+                    return True
+            finally:
+                await self._peer.take_back_offer()  # unless it is agreed: an offer that stands keeps out all of the other side
+            self._peer.descriptions.polite = True
+            return False
 
     async def _begin_again(self) -> None:
         """The other side is gone: end the call, and place another."""
@@ -165,16 +167,17 @@ class Direct:
                 return True
             call, offer = self.uuid, await self._peer.create_offer(restart=restart)
             ours = self._peer.descriptions.offered
-        answer = await self._control.ask_of_call(call, Update(sdp=offer))
-        async with self._turn:
-            if self._peer.descriptions.offered is not ours:  # it gave way to one of the other side
-                return False
-            if not answer.sdp or answer.offer_ignored:
-                await self._peer.take_back_offer()
-                return False
-            await self._peer.set_answer(answer.sdp)
-            await self._control.ask_of_call(call, Ack())
-        return True
+        try:
+            answer = await self._control.ask_of_call(call, Update(sdp=offer))
+            async with self._turn:
+                if self._peer.descriptions.offered is not ours or not answer.sdp or answer.offer_ignored:
+                    return False  # it gave way to one of the other side, or was not taken
+                await self._peer.set_answer(answer.sdp)
+                await self._control.ask_of_call(call, Ack())
+            return True
+        finally:
+            if self._peer.descriptions.offered is ours:  # not agreed, and it would keep out all offers of the other side
+                self._peer.descriptions.take_back()
 
     async def _answer(self, offer: str, *, first: bool) -> None:
         async with self._turn:
