@@ -9,7 +9,7 @@ from __future__ import annotations
 from pexrtc_py.node.invitations import Invitation
 from pexrtc_py.node.member import Member, NodeCall
 from pexrtc_py.node.modes import direct_members, needs_node, splash
-from pexrtc_py.node.moves import refer
+from pexrtc_py.node.moves import alias_for, refer
 from pexrtc_py.node.outbox import Passed
 from pexrtc_py.node.relay import Leg
 from pexrtc_py.node.room import Room
@@ -117,5 +117,5 @@ def _could_be_direct(room: Room, now: float) -> bool:
 def _move(room: Room, members: list[Member], target: ReferTarget, screen: SplashKey, now: float) -> None:
     for member in members:
         room.tell(member, splash(screen, SPLASH_SECONDS))
-        token = refer(room, member, room, Invitation(member.alias, role=member.role, target=target, previous=room.place), now)
+        token = refer(room, member, room, Invitation(alias_for(member, room), role=member.role, target=target, previous=room.place), now)
         room.relay.referrals.append(token)

@@ -25,6 +25,12 @@ def refer(room: Room, member: Member, into: Room, invitation: Invitation, now: f
     return token
 
 
+def alias_for(member: Member, main: Room) -> str:
+    """Under which alias a member is sent into its own conference: the one it dialled, unless that is of a virtual reception."""
+    dialled = member.alias.casefold()
+    return member.alias if dialled in (alias.casefold() for alias in main.vmr.all_aliases) else main.vmr.alias
+
+
 def move(member: Member, room: Room, into: Room, now: float, *, by: str) -> None:
     """Have a member of `room` go to another room of the same conference; `by` is the Host that wants it.
 
@@ -37,7 +43,7 @@ def move(member: Member, room: Room, into: Room, now: float, *, by: str) -> None
         return
     there = None if into is main else into.uuid
     target = ReferTarget.MAIN if into is main else ReferTarget.BREAKOUT
-    invitation = Invitation(member.alias, role=member.role, target=target, breakout=there, previous=room.place)
+    invitation = Invitation(alias_for(member, main), role=member.role, target=target, breakout=there, previous=room.place)
     refer(room, member, main, invitation, now, breakout_name=None if into is main else into.name)
 
 

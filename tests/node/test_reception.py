@@ -10,6 +10,7 @@ from pexrtc_py.node.inprocess import Attendee, InProcess
 from pexrtc_py.node.reading import parse_toml
 from pexrtc_py.protocol import requests
 from pexrtc_py.protocol.address import Address
+from pexrtc_py.protocol.events import Refer
 from pexrtc_py.protocol.wire import failed, success
 
 VERSION = {"version_id": "37", "pseudo_version": "79019.0.0"}
@@ -93,3 +94,51 @@ def test_a_reception_is_configured_in_a_file() -> None:
     config = parse_toml('[[conference]]\nalias = "desk"\nreception = "standard"\n[conference.extensions]\n1 = "meet"')
 
     assert config.conferences == (Vmr("desk", reception="standard", extensions={"1": "meet"}),)
+
+
+def through_the_desk(node: InProcess, **said: Any) -> Attendee:
+    """Somebody in `meet` who has dialled the reception."""
+    granted = ask(node, conference_extension="meet", **said).json["result"]
+    vera = Attendee(node, "desk", granted["participant_uuid"], granted["token"])
+    vera.listen()
+    return vera
+
+
+def test_whoever_came_by_a_reception_is_sent_to_a_breakout_room_under_an_alias_where_its_token_is_good() -> None:
+    node = InProcess(DESK, Vmr("meet", aliases=("other",), host_pin="1"))
+    host, vera = node.join("Host", "meet", pin="1"), through_the_desk(node, pin="none")
+    host.send(requests.StartConference())
+    vera.told()
+
+    opened = host.send(requests.CreateBreakout(breakout_name="Red", participants={"main": (vera.uuid,)}))["breakout_uuid"]
+    (refer,) = [event for event in vera.told() if isinstance(event, Refer)]
+
+    assert refer.alias == "meet"
+    node.join("Vera", refer.alias, token=refer.token)
+    assert "Vera" in [member.display_name for member in node.room("meet").breakouts.rooms[opened].members.values()]
+
+
+def test_whoever_dialled_another_alias_of_the_conference_is_sent_there_under_it() -> None:
+    node = InProcess(Vmr("meet", aliases=("other",), host_pin="1"))
+    host, guest = node.join("Host", "meet", pin="1"), node.join("Guest", "OTHER", pin="none")
+    host.send(requests.StartConference())
+    guest.told()
+
+    host.send(requests.CreateBreakout(breakout_name="Red", participants={"main": (guest.uuid,)}))
+
+    assert [event.alias for event in guest.told() if isinstance(event, Refer)] == ["OTHER"]
+
+
+def test_whoever_came_by_a_reception_is_sent_from_direct_media_under_an_alias_where_its_token_is_good() -> None:
+    node = InProcess(DESK, Vmr("meet", direct_media=True))
+    vera = through_the_desk(node, direct_media=True)
+    vera.send(requests.Calls(sdp="offer"))
+    third = node.join("Third", "meet")
+    vera.told()
+
+    call = third.send(requests.Calls(sdp="offer"))["call_uuid"]
+    third.send(requests.Ack(), call=call)
+
+    (refer,) = [event for event in vera.told() if isinstance(event, Refer)]
+    assert refer.alias == "meet"
+    node.join("Vera", refer.alias, token=refer.token)
