@@ -117,5 +117,6 @@ def _could_be_direct(room: Room, now: float) -> bool:
 def _move(room: Room, members: list[Member], target: ReferTarget, screen: SplashKey, now: float) -> None:
     for member in members:
         room.tell(member, splash(screen, SPLASH_SECONDS))
-        token = refer(room, member, room, Invitation(alias_for(member, room), role=member.role, target=target, previous=room.place), now)
+        previous = None if member.waiting else room.place  # changing media is no way in
+        token = refer(room, member, room, Invitation(alias_for(member, room), role=member.role, target=target, previous=previous), now)
         room.relay.referrals.append(token)

@@ -506,3 +506,24 @@ def test_a_move_needs_no_free_place_and_no_waiting_room() -> None:
     after = moved(node, guest, guest.heard())
 
     assert not node.room().members[after.who.uuid].waiting
+
+
+def test_a_move_is_no_way_out_of_the_waiting_room() -> None:
+    node = InProcess(Vmr("meet", direct_media=True))
+    anne = Person(node, "anne")
+    anne.offers()
+    anne.who.send(requests.Lock())
+    bill = Person(node, "bill")
+    bill.offers()
+    before = node.room().members[bill.who.uuid].waiting
+
+    carl = node.join("carl")
+    anne.who.send(requests.ParticipantUnlock(), to=carl)
+    called(carl)
+    told = bill.heard()
+
+    assert before
+    assert not node.room().members[carl.uuid].waiting
+    assert [event.target for event in told if isinstance(event, events.Refer)] == [ReferTarget.TRANSCODED]
+    after = moved(node, bill, told)
+    assert node.room().members[after.who.uuid].waiting
