@@ -122,8 +122,8 @@ class Desk:
         return self.house.rooms
 
     def room(self, alias: str) -> Room | None:
-        """The room of an alias; without configured conferences any alias opens one."""
-        return self.house.room(alias)
+        """The room of an alias, to look at, also that of a call for one caller alone; without conferences any alias opens one."""
+        return self.house.room(alias) or self.house.lines.busy(alias)
 
     def answer(self, incoming: Incoming, now: float) -> Generator[Need, Any, Reply]:
         """Check and carry out a request; never raises for what a client sent."""

@@ -43,11 +43,14 @@ class House:
         return list({room.uuid: room for room in (*self._rooms.values(), *self.lines.rooms)}.values())
 
     def room(self, alias: str) -> Room | None:
-        """The room of an alias; without configured conferences any alias opens one. Raises `Refused` when there are too many."""
+        """The conference of an alias, never a call for one caller alone; without configured conferences any alias opens one.
+
+        Raises `Refused` when there are too many.
+        """
         key = alias.casefold()
         if key not in self._rooms and not self.config.conferences:
             self._open_room(key, alias)
-        return self._rooms.get(key) or self.lines.busy(alias)
+        return self._rooms.get(key)
 
     def attend(self, listening: Collection[str]) -> None:
         """From now on only those are told anything, by uuid; a view that follows."""

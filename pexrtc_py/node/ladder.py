@@ -75,14 +75,14 @@ def _challenge(challenge: Challenge) -> Refused:
 
 
 def _behind(asked: Asked, request: RequestToken) -> Room:
-    """The conference that the extension names, at a reception; otherwise the one that was dialled."""
+    """The conference that the extension names, at a reception, or a gateway call of the caller's own; otherwise what was dialled."""
     vmr, extension = asked.room.vmr, request.conference_extension
     if vmr.reception is None:
         return asked.room
     if not extension:
         raise _challenge(ExtensionChallenge(conference_extension_type=vmr.reception, version=version(asked.config)))
     alias = vmr.extensions.get(extension, "") if vmr.extensions else extension
-    room = asked.house.room(alias)
+    room = asked.house.lines.room(alias, "", asked.now) or asked.house.room(alias)
     if room is None or room.vmr.reception is not None:
         raise Refused(404, EXTENSION_NOT_FOUND)
     return room

@@ -14,6 +14,7 @@ from pexrtc_py.node.lines import LACKS
 from pexrtc_py.node.plan import CallEndpoint
 from pexrtc_py.node.planning import ECHO
 from pexrtc_py.protocol import requests
+from pexrtc_py.protocol.address import Address
 from pexrtc_py.protocol.events import Disconnect, ParticipantCreate, ParticipantUpdate
 from pexrtc_py.protocol.models import FeccAction, FeccAxis, FeccDirection, FeccMovement
 from tests.node.test_rules_dial import CALLABLE
@@ -195,3 +196,36 @@ def test_in_a_test_call_somebody_sits_who_echoes_and_is_in_no_roster(node: InPro
 def test_what_makes_no_sense_for_such_calls_is_refused_with_a_sentence(keys: dict[str, Any], sentence: str) -> None:
     with pytest.raises(UsageError, match=sentence):
         Vmr("a", **keys)
+
+
+RECEPTION = Vmr("desk", reception="standard")
+
+
+def by_the_desk(node: InProcess, name: str, extension: str) -> Attendee:
+    asked = requests.RequestToken(display_name=name, conference_extension=extension)
+    granted = node.ask(asked, Address("desk")).json["result"]
+    return Attendee(node, "desk", granted["participant_uuid"], granted["token"])
+
+
+def test_the_extension_of_a_gateway_leads_to_a_call_of_ones_own_and_not_to_a_strangers() -> None:
+    node = InProcess(config=NodeConfig(conferences=(Vmr("meet"), RECEPTION, GATEWAY), endpoints=CALLABLE))
+    ann = node.join("Ann", "to-bob")
+    placed(ann)
+
+    bea, cleo = by_the_desk(node, "Bea", "to-bob"), by_the_desk(node, "Cleo", "to-bob")
+    placed(bea)
+
+    assert [line["display_name"] for line in ann.send(requests.Participants())] == ["Ann", "Bob"]
+    assert [line["display_name"] for line in bea.send(requests.Participants())] == ["Bea", "Bob"]
+    assert [line["display_name"] for line in cleo.send(requests.Participants())] == ["Cleo"]
+
+
+def test_nobody_is_transferred_into_the_call_of_a_stranger(node: InProcess) -> None:
+    ann, bea = node.join("Ann", "to-bob"), node.join("Bea", "meet")
+    placed(ann)
+    ann.told(), bea.told()
+
+    with pytest.raises(ConferenceNotFound):
+        bea.send(requests.Transfer(conference_alias="to-bob"), to=bea)
+
+    assert ann.told() == bea.told() == []
