@@ -16,6 +16,7 @@ from __future__ import annotations
 import secrets
 from dataclasses import KW_ONLY, dataclass
 
+from pexrtc_py.node.identity import SignedIn
 from pexrtc_py.protocol.models import ReferTarget, Role
 
 SECONDS = 120.0
@@ -38,6 +39,8 @@ class Invitation:
     """The breakout room it leads into."""
     previous: str | None = None
     """The room of the same conference that it leads out of: "main", or a breakout room."""
+    signed_in: SignedIn | None = None
+    """With which identity provider, and as whom, the participant has signed in."""
     parent: str | None = None
     """The participant whose child enters: the child's media belongs to the parent's line of the roster."""
 

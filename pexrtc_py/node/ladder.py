@@ -46,14 +46,26 @@ def entrance(asked: Asked, request: RequestToken) -> Entrance:
         invitation = asked.room.invitations.shown(request.token, asked.now)
         if invitation is None:
             raise Refused(403, INVALID_TOKEN)
-        return Entrance(_led(asked.room, invitation), invitation.role, previous=invitation.previous)
+        return Entrance(_led(asked.room, invitation), invitation.role, invitation.signed_in, invitation.previous)
     room = _behind(asked, request)
     vmr = room.vmr
     if None not in (vmr.host_idps, vmr.guest_idps) and vmr.host_pin is not None:  # nobody comes in without, whatever the PIN
         _sign_in(asked, request, (*(vmr.host_idps or ()), *(vmr.guest_idps or ())))
     role = _role(vmr, asked.config, request)
-    idps = vmr.host_idps if role is Role.HOST else vmr.guest_idps
+    idps = providers(vmr, role)
     return Entrance(room, role, _sign_in(asked, request, idps) if idps is not None else None)
+
+
+def providers(vmr: Vmr, role: Role) -> tuple[str, ...] | None:
+    """The names of the identity providers with one of which this role must sign in; None when it need not."""
+    return vmr.host_idps if role is Role.HOST else vmr.guest_idps
+
+
+def check_signed_in(vmr: Vmr, role: Role, idp: str, config: NodeConfig) -> None:
+    """Whether somebody who signed in with `idp` (a uuid, or empty) may be sent into a conference in a role. Raises `Refused`."""
+    names = providers(vmr, role)
+    if names is not None and idp not in {one.idp.uuid for one in config.identity_providers if one.name in names}:
+        raise Refused(403, SSO_FAILED)
 
 
 def _led(conference: Room, invitation: Invitation) -> Room:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from pexrtc_py.node.identity import SignedIn
 from pexrtc_py.node.invitations import Invitation
 from pexrtc_py.node.member import Member
 from pexrtc_py.protocol.events import BreakoutRefer, Refer
@@ -14,11 +16,12 @@ if TYPE_CHECKING:
 
 
 def refer(room: Room, member: Member, into: Room, invitation: Invitation, now: float, *, breakout_name: str | None = None) -> str:
-    """Have a member of `room` join the conference `into` as invited; gives the one-time token.
+    """Have a member of `room` join the conference `into` as invited, signed in as it is; gives the one-time token.
 
     It is on its way until it leaves, or the token has expired.
     """
-    token = into.invitations.mint(invitation, now)
+    signed_in = SignedIn(member.idp, member.display_name) if member.idp else None
+    token = into.invitations.mint(replace(invitation, signed_in=signed_in), now)
     member.transferring = now + into.invitations.seconds
     room.tell(member, Refer(alias=invitation.alias, token=token, target=invitation.target, breakout_name=breakout_name))
     room.updated(member)

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from pexrtc_py.errors import ConferenceNotFound, NotAllowed, RequestRefused
-from pexrtc_py.node.config import Vmr
+from pexrtc_py.node.config import NodeConfig, Vmr
+from pexrtc_py.node.identity import IdentityProvider
 from pexrtc_py.node.inprocess import Attendee, InProcess
 from pexrtc_py.node.invitations import SECONDS
 from pexrtc_py.protocol import requests
@@ -136,3 +137,56 @@ def test_guests_send_nobody_away() -> None:
         guest.send(requests.Transfer(conference_alias="there"), to=host)
 
     assert not host.told()
+
+
+CORP, OTHER = IdentityProvider("Corp", uuid="c1"), IdentityProvider("Other", uuid="o1")
+
+
+def signing_in(idp: str | None, **there: Any) -> tuple[InProcess, Attendee, Attendee]:
+    """A Host, and somebody who signed in with one of two providers, if with any; and the conference `there`."""
+    rooms = (Vmr("meet"), Vmr("in", host_idps=("Corp", "Other")), Vmr("there", **there))
+    node = InProcess(config=NodeConfig(conferences=rooms, identity_providers=(CORP, OTHER)))
+    if idp is None:
+        host, guest = node.join("Host"), node.join("Vera")
+        return node, host, guest
+    return node, came_in(node, "Host", idp), came_in(node, "Vera", idp)
+
+
+def came_in(node: InProcess, name: str, idp: str) -> Attendee:
+    asking = requests.RequestToken(display_name=name, chosen_idp=idp)
+    url = node.ask(asking, Address("in")).json["result"]["redirect_url"]
+    token = node.desk.house.sign_ins.finish(url.rpartition("/")[2], None, node.now)
+    granted = node.ask(requests.RequestToken(display_name=name, chosen_idp=idp, sso_token=token), Address("in")).json["result"]
+    attendee = Attendee(node, "in", granted["participant_uuid"], granted["token"])
+    attendee.told()
+    return attendee
+
+
+@pytest.mark.parametrize("role", ["host", "guest"])
+@pytest.mark.parametrize("idp", [None, "o1"])
+def test_a_transfer_goes_round_no_identity_provider(role: str, idp: str | None) -> None:
+    node, host, guest = signing_in(idp, **{f"{role}_idps": ("Corp",)})
+
+    with pytest.raises(NotAllowed, match="SSO Authentication Failed"):
+        host.send(requests.Transfer(conference_alias="there", role=role), to=guest)
+
+    assert not guest.told()
+    assert not node.room("there").members
+
+
+def test_whoever_has_signed_in_with_a_provider_of_the_other_conference_is_sent_there_and_stays_signed_in() -> None:
+    node, host, guest = signing_in("c1", host_idps=("Corp",))
+
+    host.send(requests.Transfer(conference_alias="there", role="host"), to=guest)
+
+    granted = follow(node, referred(guest))
+    assert (granted["display_name"], granted["idp_uuid"]) == ("Vera", "c1")
+    assert [member.idp for member in node.room("there").members.values()] == ["c1"]
+
+
+def test_whoever_need_not_sign_in_there_is_sent_as_before() -> None:
+    node, host, guest = signing_in(None, host_idps=("Corp",))
+
+    host.send(requests.Transfer(conference_alias="there", role="guest"), to=guest)
+
+    assert follow(node, referred(guest))["role"] == "GUEST"
