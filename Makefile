@@ -1,5 +1,6 @@
 # make demo   a whole call on this machine: two participants, slides, a recording that is judged
 # make test   everything the tests need, then all of them
+# make quick  the tests without real media and without a browser
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -12,14 +13,7 @@ CLIENT := tests/interop
 demo: $(VENV)/.installed
 	@$(BIN)/pexrtc demo $(ARGS)
 
-# Calls with real media have the machine to themselves; what only computes goes on beside them and takes the time they leave.
-test: system client $(VENV)/.installed-test
-	@nice -n 19 $(MAKE) --no-print-directory check quick >$(VENV)/quick.log 2>&1 & beside=$$!; \
-	trap 'kill $$beside; exit 130' INT TERM; \
-	$(BIN)/python -m pytest -m live $(ARGS); live=$$?; \
-	echo "Waiting for the checks and the other tests ..."; \
-	wait $$beside; quick=$$?; cat $(VENV)/quick.log; \
-	test $$live = 0 && test $$quick = 0
+test: system client check pytest
 
 check: $(VENV)/.installed-test
 	$(BIN)/ruff check .
@@ -31,7 +25,7 @@ pytest: $(VENV)/.installed-test
 	$(BIN)/python -m pytest $(ARGS)
 
 quick: $(VENV)/.installed-test
-	@$(BIN)/python -m pytest -q -m "not live" $(ARGS)
+	$(BIN)/python -m pytest -m "not live" $(ARGS)
 
 docs: $(VENV)/.installed-test
 	$(BIN)/python -m tests.api_table

@@ -69,6 +69,8 @@ BEFORE: dict[str, Request[Any]] = {
     "videoMixesDelete": r.CreateVideoMix(mix_name=MIX),
 }
 """What is asked first."""
+THROUGH_GATEWAYS = {"dtmf", "fecc"}
+"""What only a call with a far end can be asked for."""
 OTHERWISE = {"avatarJpgParticipant": 404, "theme": 204, "callsRtmpParticipant": 400}
 """What is answered where that is not 200: there is no portrait, no theme, and no RTMP here."""
 
@@ -140,11 +142,12 @@ class Meeting:
     host: Attendee
     guest: Attendee
     call: str
+    alias: str = "meet"
 
     def params(self, name: str) -> dict[str, str]:
         about = self.host if name in ABOUT_ONESELF else self.guest
         return {
-            "conferenceAlias": "meet",
+            "conferenceAlias": self.alias,
             "participantUuid": about.uuid,
             "callUuid": self.call,
             "breakoutUuid": "none",
@@ -165,12 +168,23 @@ def meeting() -> Meeting:
     return Meeting(node, host, guest, calls[0])
 
 
+def through_a_gateway() -> Meeting:
+    """The call of somebody who called somebody else through the node."""
+    node = InProcess(Vmr("to-*", service_type="gateway", far_end="sip:*@example.com"))
+    caller = node.join("Caller", "to-bob")
+    call = caller.send(r.Calls(sdp="offer"))["call_uuid"]
+    caller.send(r.Ack(), call=call)
+    return Meeting(node, caller, caller, call, "to-bob")
+
+
 @pytest.mark.parametrize("name", [name for name in NAMES if name not in IN_ROOMS])
 def test_the_vendor_takes_each_answer(judge: Judge, meeting: Meeting, name: str) -> None:
     if name in BEFORE:
         meeting.host.send(BEFORE[name])
     if name == "ack":
         meeting.call = meeting.host.send(r.Calls(sdp="offer"))["call_uuid"]
+    if name in THROUGH_GATEWAYS:
+        meeting = through_a_gateway()
     credentials = {"pin": "1"} if name == "requestToken" else {"token": meeting.host.token}
 
     outcome = judge.call(meeting.node, name, params=meeting.params(name), body=BODIES.get(name), **credentials)

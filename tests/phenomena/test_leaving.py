@@ -112,13 +112,13 @@ async def _all(conference: pexrtc_py.Conference) -> list[object]:
 
 async def test_who_is_removed_is_out_with_everything_closed(node: Node, join: Join, tmp_path: Path) -> None:
     host, ann = await join("Host"), await join("Ann", video=Pattern((320, 180), 15), audio=Tone())
-    recording = await ann.record(tmp_path / "call.mkv")
+    recording, call = await ann.record(tmp_path / "call.mkv"), call_of(ann)
     await until(lambda: recording.duration > 0.5)
 
     ended = ann.wait_for(pexrtc_py.Ended, timeout=10)
     await host.participant(ann.my_uuid).disconnect()
     assert (await ended).reason is EndReason.REMOVED
-    await until(lambda: str(call_of(ann).peer.state) == "closed")
+    await until(lambda: str(call.peer.state) == "closed")
 
     assert roster(node) == ["Host"]
     assert complaints(recording.path) == ""
