@@ -302,7 +302,7 @@ class Call:
         stolen: list[asyncio.Task[None]] = []
 
         def lost(event: PresentationLost) -> None:
-            stolen.append(asyncio.create_task(self._stop_presenting()))
+            stolen.append(asyncio.create_task(self.stop_presenting()))
 
         self._control.hub.on(PresentationLost)(lost)
         try:
@@ -312,13 +312,16 @@ class Call:
             self._control.hub.off(lost)
             await asyncio.gather(*stolen, return_exceptions=True)
             if not stolen:
-                await self._stop_presenting()
+                await self.stop_presenting()
 
-    async def _stop_presenting(self) -> None:
+    async def stop_presenting(self) -> None:
         """Take the slides back: the floor first, so that nobody waits for a picture. The loser of the floor releases it too."""
         try:
-            await self._control.ask_as_me(ReleaseFloor())
-            await self.presentation.send(None)
+            try:
+                await self._control.ask_as_me(ReleaseFloor())
+            finally:
+                if not self._closed:
+                    await self.presentation.send(None)
         except (NodeError, CallError) as error:
             logger.warning("Stopping the presentation: %s", error)
 

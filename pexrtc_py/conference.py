@@ -403,10 +403,21 @@ class Conference(ConferenceScope):
         self._listed.clear()
         self._attend()
         await self._listing()
-        if self.call is not None:
-            await self.call.change(self._direct_options())
-            if self.call.presenting:
-                await self.ask_as_me(TakeFloor())
+        if (call := self.call) is not None:
+            try:
+                await call.change(self._direct_options())
+            except (CallError, NodeError):
+                if self.call is call:
+                    raise
+            if self.call is call and call.presenting:
+                await self._take_floor_again(call)
+
+    async def _take_floor_again(self, call: Call) -> None:
+        try:
+            await self.ask_as_me(TakeFloor())
+        except FloorRefused as error:
+            _logger.warning("the slides end with the change of media: %s", error)
+            await call.stop_presenting()
 
     def _direct_options(self) -> DirectOptions | None:
         token = self.session.token

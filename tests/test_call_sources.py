@@ -8,6 +8,7 @@ from typing import Any, TypeVar, cast
 
 from pexrtc_py.call import Call
 from pexrtc_py.engine.types import Direction, PeerState, Slot
+from pexrtc_py.errors import NodeUnreachable
 from pexrtc_py.hub import Hub
 from pexrtc_py.protocol.declare import CallRequest, ParticipantRequest
 
@@ -15,7 +16,7 @@ T = TypeVar("T")
 
 
 class Nobody:
-    """A conference whose node is not asked for anything here."""
+    """A conference whose node does not answer."""
 
     my_uuid = "me"
 
@@ -23,7 +24,7 @@ class Nobody:
         self.hub = Hub()
 
     async def ask_as_me(self, request: ParticipantRequest[T]) -> T:
-        raise AssertionError(request)
+        raise NodeUnreachable("nobody answers")
 
     async def ask_of_call(self, call: str, request: CallRequest[T]) -> T:
         raise AssertionError(request)
@@ -61,4 +62,16 @@ async def test_a_call_without_a_section_for_pictures_gives_its_sound_back() -> N
 
     assert await call.detach() == {Slot.AUDIO: source}
 
+    await call.close()
+
+
+async def test_slides_stop_though_the_node_does_not_hear_that_the_floor_is_free() -> None:
+    call = Call(Nobody(), loopback=True)
+    await call.presentation.send(cast(Any, Waiting()))
+    assert call.presenting
+
+    await call.stop_presenting()
+
+    assert not call.presenting
+    assert call.presentation.outbound.source is None
     await call.close()
