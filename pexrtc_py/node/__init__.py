@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pexrtc_py.node.captions import Caption, Said
     from pexrtc_py.node.config import NodeConfig, Vmr
-    from pexrtc_py.node.desk import Desk, Heard, Incoming, Reply
+    from pexrtc_py.node.desk import Desk, Incoming, Reply
     from pexrtc_py.node.devices import Device
     from pexrtc_py.node.endpoints import Endpoint
+    from pexrtc_py.node.heard import Heard
     from pexrtc_py.node.identity import IdentityProvider
     from pexrtc_py.node.reading import load, parse_vmr
     from pexrtc_py.node.room import Room
@@ -40,7 +41,8 @@ __all__ = [
 _HOMES = {
     "captions": ("Caption", "Said"),
     "config": ("NodeConfig", "Vmr"),
-    "desk": ("Desk", "Heard", "Incoming", "Reply"),
+    "desk": ("Desk", "Incoming", "Reply"),
+    "heard": ("Heard",),
     "devices": ("Device",),
     "identity": ("IdentityProvider",),
     "reading": ("load", "parse_vmr"),

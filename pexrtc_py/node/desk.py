@@ -6,8 +6,7 @@ need and is sent `Answered` (or has the failure thrown in); everything else goes
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
@@ -16,6 +15,7 @@ from pexrtc_py.node import rules, views
 from pexrtc_py.node.admission import INVALID_ROLE, INVALID_TOKEN, MAINTENANCE, Refused
 from pexrtc_py.node.asked import RULES, Asked, Need, Rule
 from pexrtc_py.node.config import NodeConfig
+from pexrtc_py.node.heard import Heard, HeardList
 from pexrtc_py.node.house import House
 from pexrtc_py.node.lines import KINDS, LACKS
 from pexrtc_py.node.member import Member, NodeCall
@@ -39,7 +39,6 @@ from pexrtc_py.protocol.requests import (
 from pexrtc_py.protocol.wire import FORM, decode_request, encode_answer, failed, from_text, marked, success
 
 Q = TypeVar("Q", bound=Request[Any])
-HEARD_LIMIT = 10_000
 FOR_ENDED_CALLS = {CallDisconnect, NewCandidate}
 """What still comes of a call whose connection the client has closed, and is no mistake."""
 ABOUT_SESSIONS = {Events, RefreshToken, ReleaseToken}
@@ -72,40 +71,6 @@ class Reply:
     picture: bytes | None = field(default=None, repr=False)
 
 
-@dataclass(frozen=True)
-class Heard:
-    """A request that passed the checks: who asked (None before there is a token), where, and what."""
-
-    participant: str | None
-    address: Address
-    request: Request[Any]
-
-
-class HeardList:
-    """The latest requests in order; `Lock() in node.heard` compares requests."""
-
-    def __init__(self) -> None:
-        self._items: deque[Heard] = deque(maxlen=HEARD_LIMIT)
-
-    def append(self, heard: Heard) -> None:
-        """Add the latest."""
-        self._items.append(heard)
-
-    def __iter__(self) -> Iterator[Heard]:
-        return iter(list(self._items))
-
-    def __len__(self) -> int:
-        return len(self._items)
-
-    def __contains__(self, request: object) -> bool:
-        return any(request in (heard, heard.request) for heard in self._items)
-
-    def of(self, kind: type[Q], *, participant: str | None = None) -> list[Q]:
-        """The requests of one kind, of one participant where given."""
-        ours = (heard for heard in self._items if participant in (None, heard.participant))
-        return [heard.request for heard in ours if isinstance(heard.request, kind)]
-
-
 class Desk:
     """The way requests take to the rooms of a node."""
 
@@ -130,7 +95,10 @@ class Desk:
         try:
             kind, asked = self._checked(incoming, now)
             request = self._decoded(kind, incoming)
-            self.heard.append(Heard(asked.by.uuid if asked.by else None, asked.address, request))
+            self.heard.append(
+                Heard(asked.by.uuid if asked.by else None, asked.address, request),
+                len(incoming.body) if isinstance(incoming.body, bytes) else 0,
+            )
             rule = self.rules.get(kind)
             if rule is None:
                 raise Refused(501, f"This node does not do {kind.name}")
@@ -154,10 +122,10 @@ class Desk:
         except Refused as refused:
             return _reply(refused)
         if kind is RegistrationEvents:
-            self.heard.append(Heard(asked.device.uuid, asked.address, RegistrationEvents()))
+            self.heard.append(Heard(asked.device.uuid, asked.address, RegistrationEvents()), 0)
             return asked.device.uuid, self.house.registrar.welcome(asked.device)
         assert kind is Events
-        self.heard.append(Heard(asked.sender.uuid, asked.address, Events()))
+        self.heard.append(Heard(asked.sender.uuid, asked.address, Events()), 0)
         return asked.sender.uuid, views.welcome(asked.room, asked.sender) + asked.room.breakouts.welcome(asked.sender)
 
     def override(self, kind: type[Request[Any]]) -> Callable[[Rule], Rule]:

@@ -24,7 +24,8 @@ from pexrtc_py.node.asked import Rule
 from pexrtc_py.node.captions import Source
 from pexrtc_py.node.certificate import server_context, write_certificate
 from pexrtc_py.node.config import NodeConfig, Vmr, split_listen
-from pexrtc_py.node.desk import Desk, HeardList
+from pexrtc_py.node.desk import Desk
+from pexrtc_py.node.heard import HeardList
 from pexrtc_py.node.http import application
 from pexrtc_py.node.plan import NO_MEDIA, CallEndpoint, CallMedia, Media, MediaFactory, MediaPlan, OnLost, OnVoice, Perceived, Still
 from pexrtc_py.node.reading import parse_vmr
