@@ -122,8 +122,8 @@ class Direct:
     async def _place(self) -> bool:
         """Offer for the first time; whether somebody answered."""
         async with self._turn:
-            if self._over:
-                return False
+            if self._over or self.uuid is not None:  # placed by whoever else saw that the other side is gone
+                return self._paired
             self._peer.descriptions.polite = False
             self._listen_to_channel()
             offer = await self._peer.create_offer()
@@ -145,14 +145,33 @@ class Direct:
 
     async def _begin_again(self) -> None:
         """The other side is gone: end the call, and place another."""
+        before = self.uuid
         async with self._turn:
-            self._paired = False
-            before, self.uuid = self.uuid, None
+            if self._over or before not in {None, self.uuid}:  # somebody else saw it too, and begins or has begun anew
+                return
+            self._paired, self.uuid = False, None
             await self._telling.stop()
             await self._peer.renew(data_channel=self._options.channel)
             if before is not None:
                 await end_call(self._control, before)
         await self._place()
+
+    async def _begin_again_or_lose(self) -> None:
+        """Begin anew, again and again while that fails; at last media are lost."""
+        for attempt in range(ATTEMPTS):
+            try:
+                await self._begin_again()
+            except (CallError, NodeError) as error:
+                failure = error
+                logger.warning("Direct media: the call could not be placed again: %s", error)
+                await asyncio.sleep(PAUSE * (attempt + 1))
+            else:
+                return
+        self._lose(f"The media connection was lost and could not be made again: {failure}")
+
+    def _lose(self, why: str) -> None:
+        if self.on_lost is not None and not self._over:
+            self.on_lost(MediaLost(why))
 
     def _begin_pair(self, call: str) -> None:
         self._paired = True
@@ -218,7 +237,7 @@ class Direct:
             case NewCandidate():
                 self._peer.add_candidate(event.candidate, mid=event.mid, ufrag=event.ufrag)
             case PeerDisconnect():
-                await self._begin_again()
+                await self._begin_again_or_lose()
             case _:
                 pass
 
@@ -240,14 +259,9 @@ class Direct:
             return
         self._failures += 1
         if self._failures >= ATTEMPTS:
-            if self.on_lost is not None:
-                self.on_lost(MediaLost(str(failure or "The media connection was lost.")))
+            self._lose(str(failure or "The media connection was lost."))
             return
-        try:
-            await self._begin_again()
-        except (CallError, NodeError) as error:
-            if self.on_lost is not None and not self._over:
-                self.on_lost(MediaLost(f"The media connection was lost and could not be made again: {error}"))
+        await self._begin_again_or_lose()
 
     def _listen_to_channel(self) -> None:
         if self._peer.data is not None:

@@ -8,14 +8,15 @@ from typing import Any, TypeVar, cast
 
 import pytest
 
-from pexrtc_py.direct import Direct, DirectOptions
+from pexrtc_py.direct import ATTEMPTS, Direct, DirectOptions
 from pexrtc_py.engine.peer import Peer
 from pexrtc_py.engine.types import Slot, SlotOptions
-from pexrtc_py.errors import NegotiationFailed, NodeUnreachable
+from pexrtc_py.errors import MediaLost, NegotiationFailed, NodeUnreachable
 from pexrtc_py.hub import Hub
 from pexrtc_py.protocol.declare import CallRequest, ParticipantRequest
+from pexrtc_py.protocol.events import PeerDisconnect
 from pexrtc_py.protocol.models import CallAnswer, UpdateAnswer
-from pexrtc_py.protocol.requests.call import Update
+from pexrtc_py.protocol.requests.call import CallDisconnect, Update
 from pexrtc_py.protocol.requests.participant import Calls
 
 T = TypeVar("T")
@@ -35,7 +36,10 @@ class Failing:
             return None
         if not self.answers:
             raise NodeUnreachable("nobody answers")
-        return self.answers.pop(0)
+        answer = self.answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
 
     async def ask_as_me(self, request: ParticipantRequest[T]) -> T:
         await asyncio.sleep(0)
@@ -86,3 +90,33 @@ async def test_a_further_offer_that_failed_does_not_stand_in_the_way_of_the_othe
         await stage.direct.offer_again()
 
     assert stage.peer.descriptions.offered is None
+
+
+async def test_two_sides_that_lose_each_other_at_once_place_one_call(stage: Stage) -> None:
+    stage.node.answers = [CallAnswer(call_uuid="c", sdp=""), CallAnswer(call_uuid="d", sdp="")]
+    stage.direct.uuid = "before"
+
+    await asyncio.gather(stage.direct._begin_again(), stage.direct._begin_again())
+
+    assert stage.node.asked == [CallDisconnect, Calls]
+    assert stage.direct.uuid == "c"
+
+
+async def test_a_call_that_cannot_be_placed_at_once_after_the_other_one_left_is_placed_later(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pexrtc_py.direct.PAUSE", 0.001)
+    stage.node.answers = [NodeUnreachable("not now"), NodeUnreachable("not now"), CallAnswer(call_uuid="c", sdp="")]
+
+    await stage.direct._see(PeerDisconnect())
+
+    assert (stage.direct.uuid, stage.lost) == ("c", [])
+
+
+async def test_a_call_that_can_never_be_placed_after_the_other_one_left_is_lost(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pexrtc_py.direct.PAUSE", 0.001)
+
+    await stage.direct._see(PeerDisconnect())
+
+    assert stage.node.asked == [Calls] * ATTEMPTS
+    assert [type(error) for error in stage.lost] == [MediaLost]
