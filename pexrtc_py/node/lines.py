@@ -6,6 +6,7 @@ from collections.abc import Collection
 from dataclasses import replace
 from uuid import uuid4
 
+from pexrtc_py.errors import UsageError
 from pexrtc_py.node import dialling
 from pexrtc_py.node.config import NodeConfig, Vmr
 from pexrtc_py.node.farend import far_end_for
@@ -64,7 +65,9 @@ class Lines:
 
 
 def dialled(vmr: Vmr, alias: str) -> Vmr | None:
-    """The gateway or test call as it is for a caller of this alias, with whom to call; None where the alias is another."""
+    """The gateway or test call as it is for a caller of this alias, with whom to call; None where it is another, or can be none."""
+    if alias != alias.strip() or not alias.isprintable():
+        return None
     for pattern in vmr.all_aliases:
         before, star, after = pattern.casefold().partition("*")
         text = alias.casefold()
@@ -80,7 +83,11 @@ def placed(room: Room, now: float) -> None:
     """The caller has placed its call: a gateway calls the far end, once."""
     if room.vmr.far_end is None or room.called:
         return
-    far_end = far_end_for(room.config.endpoints, room.vmr.far_end)
+    try:
+        far_end = far_end_for(room.config.endpoints, room.vmr.far_end)
+    except UsageError:  # what the caller dialled makes no address
+        room.end(dialling.REJECTED)
+        return
     far_end.keeps_alive, far_end.caller, far_end.caller_name = KeepAlive.NEVER, room.vmr.alias, room.name
     member = Member(str(uuid4()), far_end.name, role=Role.GUEST, alias=room.vmr.alias, joined=now, far_end=far_end)
     dialling.call(room, member, now)

@@ -8,6 +8,7 @@ import pytest
 
 from pexrtc_py.errors import ConferenceNotFound, RequestRefused, TokenExpired, UsageError
 from pexrtc_py.node.config import NodeConfig, Vmr
+from pexrtc_py.node.desk import Incoming
 from pexrtc_py.node.endpoints import Endpoint
 from pexrtc_py.node.inprocess import Attendee, InProcess
 from pexrtc_py.node.lines import LACKS
@@ -229,3 +230,22 @@ def test_nobody_is_transferred_into_the_call_of_a_stranger(node: InProcess) -> N
         bea.send(requests.Transfer(conference_alias="to-bob"), to=bea)
 
     assert ann.told() == bea.told() == []
+
+
+@pytest.mark.parametrize("alias", ["to-x%20", "to-x%0A", "to-%00"])
+def test_an_alias_that_can_be_none_is_found_by_no_gateway(node: InProcess, alias: str) -> None:
+    path = f"/api/client/v2/conferences/{alias}/request_token"
+
+    reply = node.carry(Incoming(method="POST", path=path, body={"display_name": "Ann"}))
+
+    assert reply.status == 404
+    assert not node.desk.house.lines.rooms
+
+
+def test_what_makes_no_address_to_call_is_rejected() -> None:
+    node = InProcess(Vmr("call-*", service_type="gateway", far_end="*"))
+    ann = node.join("Ann", "call- x")
+
+    ann.send(requests.Calls(sdp="offer"))
+
+    assert ann.told()[-1] == Disconnect(reason="Call rejected")
