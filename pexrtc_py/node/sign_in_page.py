@@ -76,7 +76,7 @@ def _told(sign_in: SignIn, message: dict[str, object]) -> Page:
 
 def _listener(sign_in: SignIn) -> str:
     """The origin of the page that may read the message: of the one that asked, or of the one to return to."""
-    if sign_in.origin:
+    if sign_in.origin not in ("", "null"):  # null is said for pages without an origin, and names none that could be told
         return sign_in.origin
     url = urlsplit(sign_in.target or "")
     return f"{url.scheme}://{url.netloc}" if url.netloc else "*"

@@ -240,3 +240,15 @@ def test_providers_are_configured_in_a_file_and_must_exist() -> None:
         NodeConfig(conferences=(Vmr("a", host_idps=("Crop",)),), identity_providers=(CORP,))
     with pytest.raises(UsageError, match="Two identity providers"):
         NodeConfig(identity_providers=(CORP, CORP))
+
+
+@pytest.mark.parametrize(("target", "listener"), [(TARGET, "https://app.example"), (None, "*")])
+def test_a_page_without_an_origin_is_told_like_one_whose_origin_is_unknown(target: str | None, listener: str) -> None:
+    node = node_of(CORP)
+    body = {"display_name": "V", "chosen_idp": "c1"} | ({"sso_redirect_target": target} if target else {})
+    path = Address("meet").path("request_token")
+
+    reply = node.carry(Incoming(method="POST", path=path, body=body, headers={"origin": "null"}))
+
+    key = urlsplit(reply.json["result"]["redirect_url"]).path.removeprefix("/sso/")
+    assert f'origin = "{listener}"' in page(node, key, user="Ann").html
