@@ -7,11 +7,14 @@ import pytest
 from pexrtc_py.errors import CallError, RequestRefused
 from pexrtc_py.node.asked import Answered, Need, OpenStream
 from pexrtc_py.node.config import NodeConfig, Vmr
+from pexrtc_py.node.desk import Incoming
 from pexrtc_py.node.inprocess import EVERYTHING, Attendee, InProcess
 from pexrtc_py.node.outbox import CloseCall
 from pexrtc_py.protocol import requests
-from pexrtc_py.protocol.events import CallDisconnected
+from pexrtc_py.protocol.address import Address
+from pexrtc_py.protocol.events import CallDisconnected, Disconnect
 from pexrtc_py.protocol.models import CallType
+from pexrtc_py.protocol.wire import encode
 
 RTMP = requests.Calls(call_type=CallType.RTMP)
 
@@ -94,3 +97,45 @@ def test_a_call_is_hung_up_as_others_are() -> None:
     assert ann.send(requests.CallDisconnect(), call=call) is None
 
     assert CloseCall(call) in node.orders
+
+
+@pytest.mark.parametrize(
+    ("rtmp", "base", "place"),
+    [
+        ("0.0.0.0:1935", "https://node.example:8443", "node.example:1935"),
+        ("[::]:1935", "https://[2001:db8::1]:8443", "[2001:db8::1]:1935"),
+        ("127.0.0.1:1935", "https://node.example:8443", "127.0.0.1:1935"),
+    ],
+)
+def test_where_the_node_listens_everywhere_the_url_has_the_host_that_the_client_dialled(rtmp: str, base: str, place: str) -> None:
+    node, ann = joined(rtmp)
+    node.media = lambda need: Answered("rtmp://127.0.0.1:1935/pexip/call", EVERYTHING)
+    path = Address("meet", participant=ann.uuid).path(requests.Calls.name)
+
+    reply = node.carry(Incoming(method="POST", path=path, body=encode(RTMP), token=ann.token, base=base))
+
+    assert reply.json["result"]["url"] == f"rtmp://{place}/pexip/call"
+
+
+def test_a_call_by_rtmp_to_a_gateway_calls_the_far_end() -> None:
+    gateway = Vmr("to-*", service_type="gateway", far_end="sip:*@example.com")
+    node = InProcess(config=NodeConfig(conferences=(gateway,), rtmp="127.0.0.1:0"))
+    ann = node.join("Ann", "to-bob")
+
+    ann.send(RTMP)
+
+    assert [line["display_name"] for line in ann.send(requests.Participants())] == ["Ann", "sip:bob@example.com"]
+
+
+def test_a_test_call_by_rtmp_ends_by_itself() -> None:
+    node = InProcess(config=NodeConfig(conferences=(Vmr("test", service_type="test_call", test_seconds=10),), rtmp="127.0.0.1:0"))
+    ann = node.join("Ann", "test")
+    ann.send(RTMP)
+    room = node.room("test")
+    ann.told()
+
+    node.now += 10
+    room.sweep(node.now)
+    node.settle()
+
+    assert ann.told() == [Disconnect(reason="Test call finished")]
