@@ -12,23 +12,12 @@ from pexrtc_py.protocol import requests
 from pexrtc_py.protocol.address import Address
 from pexrtc_py.protocol.declare import Request
 from pexrtc_py.protocol.wire import to_text
-from tests.node.test_stills import JPEG
 
 MEGABYTE = 1024 * 1024
 
 
 def heard(request: Request[Any]) -> Heard:
     return Heard(None, Address("meet"), request)
-
-
-def test_files_are_not_kept_with_the_requests_they_came_with() -> None:
-    node = InProcess(Vmr("meet"))
-    ann = node.join("Ann")
-    ann.send(requests.TakeFloor(jpegs=True))
-
-    ann.send(requests.PostPresentation(frame=JPEG))
-
-    assert [one.frame for one in node.desk.heard.of(requests.PostPresentation)] == [b""]
 
 
 def test_the_bodies_of_requests_that_are_kept_are_bounded_together() -> None:

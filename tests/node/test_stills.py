@@ -220,3 +220,13 @@ async def test_a_keyframe_of_nobody_is_not_waited_for() -> None:
 
         async with asyncio.timeout(KEYFRAME_TRIES * ASK_EVERY / 2):
             assert await forwarder.keyframe(()) is None
+
+
+def test_files_are_not_kept_with_the_requests_they_came_with() -> None:
+    node = InProcess(Vmr("meet"))
+    ann = node.join("Ann")
+    ann.send(requests.TakeFloor(jpegs=True))
+
+    ann.send(requests.PostPresentation(frame=JPEG))
+
+    assert [one.frame for one in node.desk.heard.of(requests.PostPresentation)] == [b""]
