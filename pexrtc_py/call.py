@@ -158,6 +158,8 @@ class Call:
         The call of the session before is ended with `hang_up`. Raises CallError or NodeError.
         """
         await self.peer.renew(data_channel=direct.channel if direct else None)
+        if self._closed:
+            raise CallError("The call was ended while its media were moved.")
         self._hung_up = False
         self._way = self._new_way(direct)
         await self.connect(seconds)

@@ -25,7 +25,8 @@ from pexrtc_py.protocol.requests import ReleaseFloor, TakeFloor
 from pexrtc_py.signaling.asking import outgoing
 from pexrtc_py.signaling.ending import Ended, EndReason, ended_by_node
 from pexrtc_py.signaling.floor import Floor, FloorDenied, FloorGranted
-from pexrtc_py.signaling.joining import Introduction, join_node
+from pexrtc_py.signaling.granting import granted
+from pexrtc_py.signaling.joining import Introduction
 from pexrtc_py.signaling.rooms import MAIN, Room, Rooms
 from pexrtc_py.signaling.scopes import ConferenceScope, ParticipantScope
 from pexrtc_py.signaling.session import Session
@@ -383,23 +384,24 @@ class Conference(ConferenceScope):
         before, address = self.session, Address(refer.alias)
         again = Introduction(display_name=self.me.display_name, token=refer.token, call_tag=before.token.call_tag, direct_media=True)
         try:
-            token = await join_node(self._transport, address, again)
+            token = await granted(self._transport, address, again)
         except PexRTCError as error:
             _logger.warning("media stay as they are, for the node would not let us in again: %s", error)
             return
+        after = Session(self._transport, address, token)
         try:
-            await self._go_on_as(token, address)
+            await self._go_on_as(after, address)
         except (CallError, NodeError) as error:
             self._end(Ended(reason=EndReason.MEDIA_LOST, detail=f"media could not be moved {refer.target}: {error}", error=error))
-        finally:
-            await before.release("DirectMediaTransfer")
+        finally:  # the other is given back at the end
+            await (before if self.session is after else after).release("DirectMediaTransfer")
 
-    async def _go_on_as(self, token: Token, address: Address) -> None:
+    async def _go_on_as(self, session: Session, address: Address) -> None:
         """The same conference, call and slots with another session."""
         if self.call is not None:
             await self.call.hang_up()
-        self.session, self.address = Session(self._transport, address, token), address
-        self.rooms.become(token.participant_uuid)
+        self.session, self.address = session, address
+        self.rooms.become(session.token.participant_uuid)
         self._listed.clear()
         self._attend()
         await self._listing()

@@ -20,8 +20,8 @@ from pexrtc_py.protocol.address import Address
 from pexrtc_py.protocol.events import Refer
 from pexrtc_py.protocol.models import Role, Token
 from pexrtc_py.signaling.candidates import Candidate, is_domain
-from pexrtc_py.signaling.joining import Answers, Ask, Introduction, join_node
-from pexrtc_py.signaling.session import Session
+from pexrtc_py.signaling.granting import granted
+from pexrtc_py.signaling.joining import Answers, Ask, Introduction
 from pexrtc_py.signaling.stream import IDLE
 from pexrtc_py.signaling.transport import HttpTransport, Transport, is_loopback
 
@@ -30,8 +30,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 _Entered = tuple[Transport, Token]
-LATE_SECONDS = 2.0
-"""How long a token may still be granted after the join was given up; it is given back then."""
 
 
 def join(
@@ -204,29 +202,11 @@ async def _entered(
         if first is not None:
             await first(way)
         dialled = replace(who, node=way.host) if isinstance(way, HttpTransport) else who
-        return way, await _granted(way, address, dialled, ask)
+        return way, await granted(way, address, dialled, ask=ask)
     except BaseException:
         if closes := getattr(way, "aclose", None):
             await closes()
         raise
-
-
-async def _granted(way: Transport, address: Address, who: Introduction, ask: Ask | None) -> Token:
-    granting = asyncio.create_task(join_node(way, address, who, ask=ask))
-    try:
-        return await asyncio.shield(granting)
-    except BaseException:
-        await _given_back(way, address, granting)
-        raise
-
-
-async def _given_back(way: Transport, address: Address, granting: asyncio.Task[Token]) -> None:
-    """We do not want the token any more, but the node may be about to grant it."""
-    await asyncio.wait([granting], timeout=LATE_SECONDS)
-    if not granting.done():
-        granting.cancel()
-    elif granting.exception() is None:
-        await Session(way, address, granting.result()).release("Join cancelled")
 
 
 async def _or_leave(conference: Conference, work: Coroutine[Any, Any, None]) -> None:

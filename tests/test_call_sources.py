@@ -6,9 +6,11 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import Any, TypeVar, cast
 
+import pytest
+
 from pexrtc_py.call import Call
 from pexrtc_py.engine.types import Direction, PeerState, Slot
-from pexrtc_py.errors import NodeUnreachable
+from pexrtc_py.errors import CallError, NodeUnreachable
 from pexrtc_py.hub import Hub
 from pexrtc_py.protocol.declare import CallRequest, ParticipantRequest
 
@@ -75,3 +77,13 @@ async def test_slides_stop_though_the_node_does_not_hear_that_the_floor_is_free(
     assert not call.presenting
     assert call.presentation.outbound.source is None
     await call.close()
+
+
+async def test_a_call_that_is_closed_while_its_media_are_moved_begins_no_other_connection() -> None:
+    call = Call(Nobody(), loopback=True)
+    await call.close()
+
+    with pytest.raises(CallError, match="ended while its media were moved"):
+        await call.change(None)
+
+    assert call.peer.connection is None

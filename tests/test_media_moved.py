@@ -13,6 +13,7 @@ from pexrtc_py.protocol.address import Address
 from pexrtc_py.protocol.events import Refer
 from pexrtc_py.protocol.models import ReferTarget, Token
 from pexrtc_py.signaling.transport import Frame, Incoming, Outgoing
+from tests.media_checks import until
 
 GRANTED = {"token": "new", "expires": "120", "participant_uuid": "me2", "display_name": "Me", "role": "HOST"}
 MOVE = Refer(alias="meet", token="once", target=ReferTarget.TRANSCODED)
@@ -51,6 +52,7 @@ class Moving:
     def __init__(self) -> None:
         self.changes: Callable[[], None] = lambda: None
         self.stopped = False
+        self.hangs_up = False
         self.hanging_up = asyncio.Event()
         self.hanging_up.set()
 
@@ -58,6 +60,7 @@ class Moving:
         return False
 
     async def hang_up(self) -> None:
+        self.hangs_up = True
         await self.hanging_up.wait()
 
     async def change(self, _: object) -> None:
@@ -121,3 +124,31 @@ async def test_a_call_that_cannot_be_moved_ends_the_conference() -> None:
     assert scene.conference._closing is not None
     await scene.conference.leave()
     assert scene.conference.ended is not None
+
+
+async def test_a_token_granted_while_one_leaves_is_given_back() -> None:
+    scene = Scene()
+    scene.wire.granting.clear()
+    moving = scene.conference._spawn(scene.conference._change_media(MOVE))
+    await until(lambda: ("request_token", None) in scene.wire.asked)
+
+    leaving = asyncio.create_task(scene.conference.leave())
+    await until(lambda: moving.cancelling() > 0)
+    scene.wire.granting.set()
+    await leaving
+
+    assert ("release_token", "new") in scene.wire.asked
+    assert ("release_token", "old") in scene.wire.asked
+
+
+async def test_a_token_that_was_granted_and_not_used_before_leaving_is_given_back() -> None:
+    scene = Scene()
+    scene.call.hanging_up.clear()
+    moving = scene.conference._spawn(scene.conference._change_media(MOVE))
+    await until(lambda: scene.call.hangs_up)
+
+    await scene.conference.leave()
+
+    assert moving.cancelled()
+    assert ("release_token", "new") in scene.wire.asked
+    assert ("release_token", "old") in scene.wire.asked

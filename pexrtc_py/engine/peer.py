@@ -262,6 +262,8 @@ class Peer:
         return GATHER_DEADLINE if self.on_candidate is None else 0.0
 
     def _start(self, *, controlling: bool) -> Connection:
+        if self.state is PeerState.CLOSED:
+            raise IceFailed("The media connection is closed, so no other is begun.")
         servers, loopback, relay_only = self._ice_settings
         self.connection = Connection(
             controlling=controlling,

@@ -188,3 +188,13 @@ async def test_malformed_data_ends_nothing(people: tuple[Peer, Peer, Peer]) -> N
     async with asyncio.timeout(10):
         assert await heard == "after"
     assert anne.data.unreadable == 1
+
+
+async def test_a_peer_that_was_closed_begins_no_other_connection() -> None:
+    peer = _peer("anne")
+    await peer.close()
+
+    with pytest.raises(IceFailed, match="is closed"):
+        await peer.create_offer()
+
+    assert peer.connection is None
