@@ -155,6 +155,8 @@ class Breakouts:
             return
         breakout.closing = now + CLOSING_SECONDS
         if breakout.end_action is EndAction.DISCONNECT:
+            for member in room.members.values():
+                self.main.invitations.withdraw(member.uuid)
             self._finish(room, CLOSED)
         else:
             for member in room.occupants:

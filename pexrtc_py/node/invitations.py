@@ -41,6 +41,8 @@ class Invitation:
     """The room of the same conference that it leads out of: "main", or a breakout room."""
     signed_in: SignedIn | None = None
     """With which identity provider, and as whom, the participant has signed in."""
+    of: str | None = None
+    """The participant of the same conference whose session it goes on with; when that is removed, it is good no more."""
     parent: str | None = None
     """The participant whose child enters: the child's media belongs to the parent's line of the roster."""
 
@@ -72,3 +74,8 @@ class Invitations:
     def spend(self, token: str) -> bool:
         """The token is good no more: used, or withdrawn. Whether it was kept until now."""
         return self._good.pop(token, None) is not None
+
+    def withdraw(self, of: str | None = None) -> None:
+        """A participant of this conference was removed, or all of them: what they were sent on with is good no more."""
+        for token in [token for token, (one, _) in self._good.items() if one.of is not None and of in (None, one.of)]:
+            self.spend(token)

@@ -21,7 +21,8 @@ def refer(room: Room, member: Member, into: Room, invitation: Invitation, now: f
     It is on its way until it leaves, or the token has expired.
     """
     signed_in = SignedIn(member.idp, member.display_name) if member.idp else None
-    token = into.invitations.mint(replace(invitation, signed_in=signed_in), now)
+    of = member.uuid if into.main is room.main else None
+    token = into.invitations.mint(replace(invitation, signed_in=signed_in, of=of), now)
     member.transferring = now + into.invitations.seconds
     room.tell(member, Refer(alias=invitation.alias, token=token, target=invitation.target, breakout_name=breakout_name))
     room.updated(member)

@@ -262,6 +262,8 @@ class Room:
             return
         if (host := self.main.members.get(member.owner or "")) is not None:
             return self.main.leave(host, now, reason)
+        if reason is not None:
+            self.main.invitations.withdraw(member.uuid)
         self.remove(member, reason)
         self._after_leaving(now)
 
@@ -284,6 +286,7 @@ class Room:
     def end(self, reason: str) -> None:
         """Everybody is disconnected, from the breakout rooms too."""
         self.breakouts.end(reason)
+        self.invitations.withdraw()
         self.disperse(reason)
         self._begin()
 

@@ -9,8 +9,10 @@ from pexrtc_py.node.inprocess import InProcess
 from pexrtc_py.node.invitations import KEPT, SECONDS, Invitation, Invitations
 from pexrtc_py.protocol import requests
 from pexrtc_py.protocol.address import Address
-from pexrtc_py.protocol.models import Role
+from pexrtc_py.protocol.events import Refer
+from pexrtc_py.protocol.models import EndAction, Role
 from pexrtc_py.protocol.wire import failed
+from tests.node.breakout_rooms import Meeting, the
 
 AS_GUEST = Invitation("meet", role=Role.GUEST)
 
@@ -131,3 +133,76 @@ def test_an_invited_guest_waits_like_any_other() -> None:
     result = node.ask(requests.RequestToken(display_name="Bob", token=token), Address("meet")).json["result"]
 
     assert result["current_service_type"] == "waiting_room"
+
+
+def refused(meeting: Meeting, token: str) -> bool:
+    reply = meeting.node.ask(requests.RequestToken(display_name="Back again", token=token), Address("meet"))
+    return (reply.status, reply.json) == (403, failed("Invalid token"))
+
+
+def sent_on(meeting: Meeting) -> str:
+    """The token with which Ann was sent to a breakout room."""
+    meeting.open("Red", meeting.ann)
+    return the(Refer, meeting.ann.told()).token
+
+
+def test_whoever_is_removed_does_not_come_back_with_a_token_for_another_room_of_the_conference() -> None:
+    meeting = Meeting()
+    token = sent_on(meeting)
+
+    meeting.host.send(requests.ParticipantDisconnect(), to=meeting.ann)
+
+    assert refused(meeting, token)
+
+
+def test_whoever_leaves_by_itself_may_follow_where_it_was_sent() -> None:
+    meeting = Meeting()
+    token = sent_on(meeting)
+
+    meeting.ann.send(requests.ReleaseToken())
+
+    assert not refused(meeting, token)
+
+
+def test_removing_one_leaves_the_tokens_of_the_others() -> None:
+    meeting = Meeting()
+    token = sent_on(meeting)
+
+    meeting.host.send(requests.ParticipantDisconnect(), to=meeting.bob)
+
+    assert not refused(meeting, token)
+
+
+def test_nobody_comes_back_into_a_conference_that_has_ended() -> None:
+    meeting = Meeting()
+    red = meeting.open("Red", meeting.ann)
+    inside = meeting.follow(meeting.ann)
+    meeting.control(red).send(requests.MoveParticipants(breakout_uuid="main", participants=(inside.uuid,)))
+    token = the(Refer, inside.told()).token
+
+    meeting.host.send(requests.Disconnect())
+
+    assert refused(meeting, token)
+
+
+def test_nobody_comes_back_from_a_breakout_room_that_disconnects_its_participants() -> None:
+    meeting = Meeting()
+    red = meeting.open("Red", meeting.ann, end_action=EndAction.DISCONNECT)
+    inside = meeting.follow(meeting.ann)
+    meeting.control(red).send(requests.MoveParticipants(breakout_uuid="main", participants=(inside.uuid,)))
+    token = the(Refer, inside.told()).token
+
+    meeting.control(red).send(requests.Disconnect())
+
+    assert refused(meeting, token)
+
+
+def test_the_end_of_a_conference_leaves_tokens_for_whoever_was_sent_from_elsewhere() -> None:
+    node = InProcess(Vmr("meet"), Vmr("elsewhere"))
+    ann, bob = node.join("Ann", "elsewhere"), node.join("Bob")
+    ann.send(requests.Transfer(conference_alias="meet"), to=ann)
+    token = the(Refer, ann.told()).token
+
+    bob.send(requests.Disconnect())
+
+    assert node.ask(requests.RequestToken(display_name="Ann", token=token), Address("meet")).status == 200
