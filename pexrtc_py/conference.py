@@ -18,7 +18,7 @@ from pexrtc_py.hub import LIMIT, Events, Hub
 from pexrtc_py.placing import Placing
 from pexrtc_py.protocol import events as told
 from pexrtc_py.protocol.address import Address
-from pexrtc_py.protocol.declare import CallRequest, Event, ParticipantRequest, Request
+from pexrtc_py.protocol.declare import CallRequest, ConferenceRequest, Event, ParticipantRequest, Request
 from pexrtc_py.protocol.models import ConferenceStatus, Participant, ReferTarget, Role, ServiceType, StageEntry, Token
 from pexrtc_py.protocol.requests import Events as OpenEvents
 from pexrtc_py.protocol.requests import ReleaseFloor, TakeFloor
@@ -203,6 +203,10 @@ class Conference(ConferenceScope):
         """Send a request about our own participant, in the room that our media is in."""
         return await self._myself().send(request)
 
+    async def ask_in_my_room(self, request: ConferenceRequest[T]) -> T:
+        """Send a request for the room that our media is in."""
+        return await self._my_room().send(request)
+
     async def ask_of_call(self, call: str, request: CallRequest[T]) -> T:
         """Send a request about one of our calls."""
         return await self._myself().call(call).send(request)
@@ -296,10 +300,11 @@ class Conference(ConferenceScope):
     def _why(self, ended: Ended) -> PexRTCError:
         return ended.error if isinstance(ended.error, PexRTCError) else Disconnected(str(ended))
 
+    def _my_room(self) -> ConferenceScope:
+        return self if self.rooms.here is None else self.breakout(self.rooms.here)
+
     def _myself(self) -> ParticipantScope:
-        here = self.rooms.here
-        room = self if here is None else self.breakout(here)
-        return room.participant(self.rooms.mine.my_uuid)
+        return self._my_room().participant(self.rooms.mine.my_uuid)
 
     def _call(self) -> Call:
         if self.call is None:

@@ -44,8 +44,8 @@ class Presenting(Protocol):
         """Send a request about our own participant."""
         ...
 
-    async def send(self, request: ConferenceRequest[T]) -> T:
-        """Send a request for the conference."""
+    async def ask_in_my_room(self, request: ConferenceRequest[T]) -> T:
+        """Send a request for the room that our media is in."""
         ...
 
 
@@ -92,7 +92,7 @@ def _has_floor(conference: Presenting) -> bool:
 async def _posted(conference: Presenting, frame: bytes) -> bool:
     """Post a picture; False when somebody took the floor meanwhile, which the node may say first by refusing the picture."""
     try:
-        return await conference.send(PostPresentation(frame=frame))
+        return await conference.ask_in_my_room(PostPresentation(frame=frame))
     except NotAllowed:
         if await _keeps_floor(conference, LOSING_SECONDS):
             raise
