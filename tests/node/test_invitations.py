@@ -135,12 +135,12 @@ def test_an_invited_guest_waits_like_any_other() -> None:
     assert result["current_service_type"] == "waiting_room"
 
 
-def refused(meeting: Meeting, token: str) -> bool:
+def refused(meeting: Meeting, token: str | None) -> bool:
     reply = meeting.node.ask(requests.RequestToken(display_name="Back again", token=token), Address("meet"))
     return (reply.status, reply.json) == (403, failed("Invalid token"))
 
 
-def sent_on(meeting: Meeting) -> str:
+def sent_on(meeting: Meeting) -> str | None:
     """The token with which Ann was sent to a breakout room."""
     meeting.open("Red", meeting.ann)
     return the(Refer, meeting.ann.told()).token
