@@ -79,3 +79,7 @@ class Invitations:
         """A participant of this conference was removed, or all of them: what they were sent on with is good no more."""
         for token in [token for token, (one, _) in self._good.items() if one.of is not None and of in (None, one.of)]:
             self.spend(token)
+
+    def referred(self, now: float, role: Role | None = None) -> bool:
+        """Whether somebody, or somebody of this role, is on the way from one session of this conference to another."""
+        return any(one.of is not None and role in (None, one.role) and now < expiry for one, expiry in self._good.values())

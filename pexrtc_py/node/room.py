@@ -67,7 +67,7 @@ class Room:
         return Room(vmr, self.config, breakout=breakout)
 
     def _begin(self) -> None:
-        self.locked = False
+        self.locked = self._awaits = False
         self.started = self.vmr.host_pin is None
         self.guests_muted = self.vmr.service_type == "lecture"
         self.finishes = inf
@@ -302,18 +302,26 @@ class Room:
     def _after_leaving(self, now: float) -> None:
         self.breakouts.attend()
         self.main.breakouts.settle(self)
-        everywhere = [room for room in self.main.breakouts.everywhere if room.members]
-        if not everywhere:
-            self.main.breakouts.end(CLOSED)
-            self.main._begin()
-        elif not any(dialling.kept_alive(room) for room in everywhere):
-            self.main.end(dialling.NOBODY_KEEPS_ALIVE)
-        else:
+        self.main._awaits = self.main.invitations.referred(now)
+        if not self.main._is_over():
             self._without_hosts(now)
+
+    def _is_over(self) -> bool:
+        """End the conference when nobody is left in it and nobody is on the way back; whether it has ended."""
+        everywhere = [room for room in self.breakouts.everywhere if room.members]
+        if self._awaits or any(dialling.kept_alive(room) for room in everywhere):
+            return False
+        if everywhere:
+            self.end(dialling.NOBODY_KEEPS_ALIVE)
+        else:
+            self.breakouts.end(CLOSED)
+            self._begin()
+        return True
 
     def _without_hosts(self, now: float) -> None:
         """Guests wait again when the last Host is gone; anyhow tell of the conference if it is another."""
-        if self.vmr.host_pin is not None and self.started and not any(member.is_host for member in self.members.values()):
+        has_host = any(member.is_host for member in self.members.values()) or self.main.invitations.referred(now, Role.HOST)
+        if self.vmr.host_pin is not None and self.started and not has_host:
             self._back_to_waiting(now)
         else:
             self.conference_updated()
@@ -422,6 +430,10 @@ class Room:
             elif 0 < member.transferring <= now:
                 member.transferring, member.direct_capable = 0, False  # and is not sent to and fro between kinds of media again
                 self.updated(member)
+        if self._awaits and not self.invitations.referred(now):
+            self._awaits = False
+            if not self._is_over():
+                self._without_hosts(now)
         self.breakouts.sweep(now)
 
     def plan(self) -> MediaPlan:

@@ -9,10 +9,11 @@ import pytest
 from pexrtc_py.errors import RequestRefused
 from pexrtc_py.node.config import NodeConfig, Vmr
 from pexrtc_py.node.inprocess import Attendee, InProcess
+from pexrtc_py.node.invitations import SECONDS
 from pexrtc_py.protocol import events, requests
 from pexrtc_py.protocol.address import Address
 from pexrtc_py.protocol.declare import Event
-from pexrtc_py.protocol.models import ReferTarget, SplashKey, StreamStatistics
+from pexrtc_py.protocol.models import DialProtocol, ReferTarget, SplashKey, StreamStatistics
 from pexrtc_py.protocol.requests import Ack, CallDisconnect, Calls, NewCandidate, Update
 
 WELCOME = events.SplashScreen(screen_key=SplashKey.WELCOME)
@@ -527,3 +528,90 @@ def test_a_move_is_no_way_out_of_the_waiting_room() -> None:
     assert [event.target for event in told if isinstance(event, events.Refer)] == [ReferTarget.TRANSCODED]
     after = moved(node, bill, told)
     assert node.room().members[after.who.uuid].waiting
+
+
+def escalated(node: InProcess) -> list[tuple[Person, events.Refer]]:
+    """Two in direct media who were referred to media through the node, since a third came, who is gone; the lock is on."""
+    anne, bill = met(node)
+    anne.who.send(requests.Lock())
+    carl = node.join("carl")
+    anne.who.send(requests.ParticipantUnlock(), to=carl)
+    called(carl)
+    referred = [(person, event) for person in (anne, bill) for event in person.heard(events.Refer) if isinstance(event, events.Refer)]
+    carl.send(requests.ReleaseToken())
+    return referred
+
+
+def test_a_conference_keeps_its_state_while_everybody_is_on_the_way_to_other_media(node: InProcess) -> None:
+    referred = escalated(node)
+
+    for person, _ in referred:  # their clients leave before they join again
+        person.who.send(requests.ReleaseToken())
+    empty = not node.room().members
+    people = [node.join(person.name, token=refer.token) for person, refer in referred]
+
+    assert empty
+    assert node.room().locked
+    assert [node.room().members[one.uuid].waiting for one in people] == [False, False]
+    assert node.room().members[node.join("late").uuid].waiting
+
+
+def test_a_conference_to_which_nobody_comes_back_is_over_with_the_tokens(node: InProcess) -> None:
+    for person, _ in escalated(node):
+        person.who.send(requests.ReleaseToken())
+
+    node.now += SECONDS - 0.1
+    node.room().sweep(node.now)
+    before = node.room().locked
+    node.now += 0.2
+    node.room().sweep(node.now)
+
+    assert before
+    assert not node.room().locked
+
+
+def test_a_conference_ends_at_once_when_those_on_the_way_came_and_left_again(node: InProcess) -> None:
+    referred = escalated(node)
+    for person, _ in referred:
+        person.who.send(requests.ReleaseToken())
+    for person, refer in referred:
+        node.join(person.name, token=refer.token).send(requests.ReleaseToken())
+
+    assert not node.room().locked
+
+
+def test_a_stream_goes_on_while_everybody_is_on_the_way_to_other_media(node: InProcess) -> None:
+    referred = escalated(node)
+    host = referred[0][0].who
+    host.send(requests.Dial(destination="rtmp://live.example/app/KEY", protocol=DialProtocol.RTMP, streaming=True))
+
+    for person, _ in referred:
+        person.who.send(requests.ReleaseToken())
+    streams = [member.far_end is not None for member in node.room().members.values()]
+    node.now += SECONDS
+    node.room().sweep(node.now)
+
+    assert streams == [True]
+    assert not node.room().members
+
+
+def test_guests_do_not_wait_again_while_the_host_is_on_the_way_to_other_media() -> None:
+    node = InProcess(Vmr("meet", host_pin="1", direct_media=True))
+    host, guest = Person(node, "host", pin="1"), Person(node, "guest", pin="none")
+    host.offers()
+    placing = guest.who.begin(Calls(sdp=sdp("guest")))
+    host.ask(Ack(sdp=sdp("host2")))
+    assert placing.result["sdp"]
+    called(node.join("third", pin="none"))
+    (refer,) = host.heard(events.Refer)
+    assert isinstance(refer, events.Refer)
+
+    host.who.send(requests.ReleaseToken())
+    between = node.room().members[guest.who.uuid].waiting
+    host.who.told()
+    again = node.join("host", token=refer.token)
+
+    assert not between
+    assert not node.room().members[guest.who.uuid].waiting
+    again.send(requests.ReleaseToken())
+    assert node.room().members[guest.who.uuid].waiting
