@@ -117,7 +117,7 @@ def _opener(wanted: SsoRedirect, done: str) -> str:
 let opened = null;
 document.querySelector('button').onclick = () => {{ opened = window.open({url}, '_blank', 'popup,width=480,height=640'); }};
 addEventListener('message', async event => {{
-    if (event.source !== opened || opened === null) return;
+    if (event.source !== opened || opened === null || !event.data?.result) return;  // a provider's page says other things too
     await fetch({place}, {{method: 'POST', body: JSON.stringify(event.data)}});
     opened.close();
     document.body.textContent = 'You may close this window.';

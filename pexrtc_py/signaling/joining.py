@@ -173,6 +173,8 @@ def _extension(challenge: ExtensionChallenge, request: RequestToken, who: Introd
 
 
 def _idp(challenge: IdpChallenge, request: RequestToken, who: Introduction) -> str:
+    if [idp.uuid for idp in challenge.idp] == [request.chosen_idp]:  # whoever is asked could only say the same again
+        raise ProtocolError(f"{challenge.idp[0].name} was chosen, and the node asks for an identity provider again but knows no other")
     for idp in challenge.idp if request.chosen_idp is None else ():
         if who.idp in (idp.uuid, idp.name):
             return idp.uuid

@@ -171,3 +171,10 @@ def test_a_node_that_never_stops_asking_is_given_up() -> None:
 
     with pytest.raises(ProtocolError):
         _run(rule, Introduction(display_name="A"))
+
+
+def test_a_node_that_offers_the_only_identity_provider_again_is_given_up() -> None:
+    only = {**IDPS, "idp": [{"name": "Corp", "uuid": "i1"}]}
+
+    with pytest.raises(ProtocolError, match="Corp was chosen, and the node asks for an identity provider again"):
+        _run(lambda _: only, Introduction(display_name="A", idp="i1"))
