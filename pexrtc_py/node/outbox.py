@@ -73,18 +73,21 @@ class Outbox:
     def __init__(self) -> None:
         self.listening: Collection[str] | None = None
         """Who has an event stream open, by uuid, where that is known: nobody else needs to be told."""
+        self.changed = False
+        """Whether anything happened since the last time, also what nobody needed to be told: the media follow it all the same."""
         self._orders: list[Order] = []
         self._sequence = 0
         self._wrapped: InBreakout | None = None
 
     def drain(self) -> list[Order]:
         """Take out what is to be done."""
-        orders, self._orders = self._orders, []
+        orders, self._orders, self.changed = self._orders, [], False
         return orders
 
     def add(self, *orders: Order) -> None:
         """Have something done."""
         self._orders += orders
+        self.changed = True
 
     def reaches(self, who: Member) -> bool:
         """Whether what a member is told is heard by anybody."""
@@ -92,6 +95,7 @@ class Outbox:
 
     def tell(self, who: Member, event: Event, *, breakout: str | None) -> None:
         """Send an event to a member; what a control participant sees in its breakout room goes to its Host, wrapped."""
+        self.changed = True
         if not self.reaches(who):
             return
         if who.owner is None:

@@ -141,6 +141,7 @@ class Room:
 
     def tell_room(self, event: Event, *, but: Member | None = None) -> None:
         """Send one event to everybody who is admitted, except one."""
+        self.outbox.changed = True
         for member in self.listeners:
             if member is not but and not member.waiting:
                 self.tell(member, event)
@@ -155,6 +156,7 @@ class Room:
             self._show(member, views.updated, [viewer for viewer in self.listeners if self.sees(viewer, member)])
 
     def _show(self, member: Member, telling: Callable[[Room, Member, Member], Event], viewers: Iterable[Member]) -> None:
+        self.outbox.changed = True
         for alike in _by_role(viewers):
             event = telling(self, member, alike[0])
             for viewer in alike:
@@ -165,7 +167,7 @@ class Room:
         status = views.status(self)
         if status == self._status:
             return
-        self._status, update = status, ConferenceUpdate(status=status)
+        self._status, update, self.outbox.changed = status, ConferenceUpdate(status=status), True
         for member in self.listeners:
             self.tell(member, update)
 

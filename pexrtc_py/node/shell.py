@@ -86,7 +86,8 @@ class Shell:
         self.desk.house.settle(self.clock())
         self._tell(self.desk.house.registrar.drain())
         for room in self.desk.rooms:
-            if orders := room.drain():
+            if room.outbox.changed:
+                orders = room.drain()
                 self._tell([order for order in orders if isinstance(order, Tell)])
                 for inner in room.breakouts.everywhere:
                     self._plan(inner.uuid, inner.plan())
