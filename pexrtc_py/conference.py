@@ -47,7 +47,7 @@ E = TypeVar("E")
 _logger = logging.getLogger(__name__)
 
 LISTING_SECONDS = 3.0
-"""How long a new event stream may take to list the roster; after that it is asked for."""
+"""How long a new event stream may be without a further participant while the roster is to be listed; after that it is asked for."""
 ROOM_SECONDS = 5.0
 """How long the node may take to tell of a breakout room after it was opened."""
 CALLBACK_SECONDS = 2.0
@@ -439,11 +439,14 @@ class Conference(ConferenceScope):
         return milliseconds / 1000 if milliseconds else None
 
     async def _listing(self) -> None:
-        """A node lists the roster at the start of a stream; one that does not is asked."""
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(LISTING_SECONDS):
-                await self._listed.wait()
-                return
+        """A node lists the roster at the start of a stream; one that does not, or stops in the middle, is asked."""
+        before, now = -1, self.roster.arriving
+        while now != before:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(LISTING_SECONDS):
+                    await self._listed.wait()
+                    return
+            before, now = now, self.roster.arriving
         status, people = await self.get_conference_status(), await self.get_participants()
         for item in (*self.roster.see(told.ConferenceUpdate(status=status)), *self.roster.replace(people)):
             self.hub.publish(item)

@@ -47,6 +47,11 @@ class Roster:
         """Everybody, by uuid; a view that follows."""
         return MappingProxyType(self._people)
 
+    @property
+    def arriving(self) -> int:
+        """How many the node has listed so far, while it does."""
+        return 0 if self._coming is None else len(self._coming)
+
     def snapshot(self) -> RosterSnapshot:
         """What a late reader is told first."""
         return RosterSnapshot(participants=tuple(self._people.values()))
