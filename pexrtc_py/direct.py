@@ -158,6 +158,7 @@ class Direct:
 
     async def _begin_again_or_lose(self) -> None:
         """Begin anew, again and again while that fails; at last media are lost."""
+        failure: Exception | None = None
         for attempt in range(ATTEMPTS):
             try:
                 await self._begin_again()
