@@ -88,10 +88,10 @@ class Breakouts:
     # --- Hosts -----------------------------------------------------------------------------------------------------
 
     def attend(self) -> None:
-        """See to it that every Host of the main room, and nobody else, has a control participant in each room."""
+        """See to it that every Host of the main room who came by itself, and nobody else, has a control participant in each room."""
         if not self.rooms:
             return
-        hosts = {member.uuid: member for member in self.main.members.values() if member.commands}
+        hosts = {member.uuid: member for member in self.main.members.values() if member.commands and member.far_end is None}
         for room in list(self.rooms.values()):
             controls = {member.owner: member for member in room.members.values() if member.owner is not None}
             for owner, control in controls.items():

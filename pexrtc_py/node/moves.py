@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from pexrtc_py.node.admission import must_wait
+from pexrtc_py.node.audio_mixes import Sound
 from pexrtc_py.node.identity import SignedIn
 from pexrtc_py.node.invitations import Invitation
 from pexrtc_py.node.member import Member
@@ -39,8 +41,12 @@ def move(member: Member, room: Room, into: Room, now: float, *, by: str) -> None
     """Have a member of `room` go to another room of the same conference; `by` is the Host that wants it.
 
     A Host keeps its session and moves its media; who has a session in the room only, joins the other one with a one-time token.
+    Whom the node has called does nothing: it is moved with its calls.
     """
     main = room.main
+    if member.far_end is not None:
+        _move_calls(member, room, into, now)
+        return
     if (host := host_of(member, room)) is not None:
         host.previous = room.place
         main.tell(host, BreakoutRefer(breakout_uuid=into.place, breakout_name=into.name, requester_uuid=by))
@@ -49,6 +55,22 @@ def move(member: Member, room: Room, into: Room, now: float, *, by: str) -> None
     target = ReferTarget.MAIN if into is main else ReferTarget.BREAKOUT
     invitation = Invitation(alias_for(member, main), role=member.role, target=target, breakout=there, previous=room.place)
     refer(room, member, main, invitation, now, breakout_name=None if into is main else into.name)
+
+
+def _move_calls(member: Member, room: Room, into: Room, now: float) -> None:
+    room.take_out(member)
+    # It goes on as somebody new would begin, but what was muted stays muted.
+    member.previous, member.waiting_since, member.speaking = room.place, None, False
+    member.spotlit = member.buzzed = 0
+    member.layout_group, member.personal_mix, member.sound = None, None, Sound()
+    into.enter(member)
+    if member.waiting and not must_wait(into.vmr, member.role, locked=False, started=into.started):
+        into.admit([member])  # the lock is for newcomers
+    if member.has_media and not member.waiting:
+        into.stage_changed()
+        if member.is_host:
+            into.start()
+    room.after_leaving(now)
 
 
 def host_of(member: Member, room: Room) -> Member | None:

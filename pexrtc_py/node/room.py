@@ -267,11 +267,16 @@ class Room:
         if reason is not None:
             self.main.invitations.withdraw(member.uuid)
         self.remove(member, reason)
-        self._after_leaving(now)
+        self.after_leaving(now)
 
     def remove(self, member: Member, reason: str | None = None) -> None:
         """Take somebody out, without regard to what becomes of the room."""
         self.tell(member, Bye() if reason is None else Disconnect(reason=reason))
+        self.take_out(member)
+        self.outbox.add(*[CloseCall(call) for call in member.calls])
+
+    def take_out(self, member: Member) -> None:
+        """The same, without a word to it, and its calls go on."""
         viewers = [viewer for viewer in self.members.values() if viewer is not member and self.sees(viewer, member)]
         on_stage = member in self.stage
         self.release_floor(member)
@@ -279,7 +284,6 @@ class Room:
         del self.members[member.uuid]
         self.called.pop(member.uuid, None)
         self.speakers = [uuid for uuid in self.speakers if uuid != member.uuid]
-        self.outbox.add(*[CloseCall(call) for call in member.calls])
         for viewer in viewers:
             self.tell(viewer, ParticipantDelete(uuid=member.uuid))
         if on_stage:
@@ -301,7 +305,8 @@ class Room:
         self.members.clear()
         self.called.clear()
 
-    def _after_leaving(self, now: float) -> None:
+    def after_leaving(self, now: float) -> None:
+        """Do what follows when somebody is gone, from this room at least."""
         self.breakouts.attend()
         self.main.breakouts.settle(self)
         self.main._awaits = self.main.invitations.referred(now)

@@ -11,6 +11,7 @@ from pexrtc_py.node.config import Vmr
 from pexrtc_py.node.inprocess import InProcess
 from pexrtc_py.node.invitations import SECONDS
 from pexrtc_py.node.outbox import CloseCall, CloseRoom
+from pexrtc_py.node.plan import CallEndpoint
 from pexrtc_py.node.rules.breakouts import GUEST_TOKEN_SECONDS
 from pexrtc_py.protocol import requests
 from pexrtc_py.protocol.address import Address
@@ -36,7 +37,7 @@ from pexrtc_py.protocol.events import (
     RefreshToken,
     Stage,
 )
-from pexrtc_py.protocol.models import ReferTarget
+from pexrtc_py.protocol.models import ReferTarget, Role
 from tests.node.breakout_rooms import Meeting, began, the, wrapped
 
 # --- opening ---------------------------------------------------------------------------------------------------------
@@ -884,3 +885,75 @@ def test_where_everybody_is_a_host_all_keep_their_sessions() -> None:
     assert began(told) == [uuid]
     assert the(BreakoutRefer, told).breakout_uuid == uuid
     assert not [event for event in told if isinstance(event, Bye)]
+
+
+# --- those whom the node has called ----------------------------------------------------------------------------------
+
+
+def dialled(meeting: Meeting, role: Role = Role.GUEST, **how: Any) -> str:
+    """Somebody whom the node has called into the main room, and who has answered."""
+    (uuid,) = meeting.host.send(requests.Dial(destination="sip:bea@example.com", role=role, **how))
+    meeting.sweep(1)
+    meeting.hush()
+    assert meeting.main.members[uuid].has_media
+    return str(uuid)
+
+
+def test_a_host_whom_the_node_has_called_acts_in_no_breakout_room() -> None:
+    meeting = Meeting()
+    bea = dialled(meeting, Role.HOST)
+
+    red = meeting.open("Red")
+
+    assert [member.owner for member in meeting.room(red).members.values()] == [meeting.host.uuid]
+    assert meeting.main.members[bea].is_host
+
+
+@pytest.mark.parametrize("role", list(Role))
+def test_whom_the_node_has_called_is_moved_with_its_call(role: Role) -> None:
+    meeting = Meeting()
+    bea = dialled(meeting, role)
+    (call,) = meeting.main.members[bea].calls
+    meeting.main.members[bea].muted = True
+
+    red = meeting.open("Red")
+    meeting.hush()
+    assert meeting.host.send(requests.MoveParticipants(breakout_uuid=red, participants=(bea,))) is True
+    told, others = meeting.host.told(), meeting.ann.told()
+    there = meeting.room(red).members[bea]
+    seats = [(seat.call, seat.audible, seat.visible) for seat in meeting.room(red).plan().seats]
+
+    assert bea not in meeting.main.members
+    assert meeting.main.plan().seats == ()
+    assert (there.role, list(there.calls), there.previous) == (role, [call], "main")
+    assert seats == [(call, False, True)]
+    assert CloseCall(call) not in meeting.node.orders
+    assert ParticipantDelete(uuid=bea) in told
+    assert ParticipantDelete(uuid=bea) in others
+    assert [event.participant.uuid for event in wrapped(told, red) if isinstance(event, ParticipantCreate)] == [bea]
+
+
+def test_whom_the_node_has_called_goes_back_when_the_breakout_room_closes_although_the_conference_is_locked() -> None:
+    meeting = Meeting()
+    bea = dialled(meeting)
+    red = meeting.open("Red")
+    meeting.host.send(requests.MoveParticipants(breakout_uuid=red, participants=(bea,)))
+    meeting.host.send(requests.Lock())
+
+    meeting.host.send(requests.DisconnectBreakouts())
+
+    assert red not in meeting.main.breakouts.rooms
+    assert not meeting.main.members[bea].waiting
+    assert [seat.participant for seat in meeting.main.plan().seats] == [bea]
+
+
+def test_whom_the_node_calls_may_be_moved_before_it_answers() -> None:
+    meeting = Meeting()
+    (bea,) = meeting.host.send(requests.Dial(destination="sip:bea@example.com", role="guest"))
+    red = meeting.open("Red")
+
+    meeting.host.send(requests.MoveParticipants(breakout_uuid=red, participants=(bea,)))
+    meeting.sweep(1)
+
+    assert meeting.room(red).members[bea].has_media
+    assert [order.room for order in meeting.node.orders if isinstance(order, CallEndpoint)] == [red]
