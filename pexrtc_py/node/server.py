@@ -158,7 +158,8 @@ class Node:
 
     def perceived(self, participant: str) -> Perceived | None:
         """What a simulated endpoint hears and sees; None for other participants. Takes some tens of milliseconds."""
-        calls = [call for room in self._desk.rooms if participant in room.members for call in room.members[participant].calls]
+        rooms = [inner for room in self._desk.rooms for inner in room.breakouts.everywhere if participant in inner.members]
+        calls = [call for room in rooms for call in room.members[participant].calls]
         return next(filter(None, map(self._shell.media.perceived, calls)), None) if self._shell else None
 
     def answers(self, kind: type[Request[Any]]) -> Callable[[Rule], Rule]:

@@ -38,9 +38,32 @@ async def test_who_answers_is_heard_and_seen_and_hears_and_sees() -> None:
         await until(lambda: bob not in ann.participants, 60)
 
 
+async def test_who_is_called_and_moved_to_a_breakout_room_hears_and_sees_who_is_there() -> None:
+    people = (Endpoint("bob", tone=700), Endpoint("bea", tone=500))
+    async with (
+        Node(Vmr("meet"), config=NodeConfig(endpoints=people)) as node,
+        pexrtc_py.join("meet", node=node.url, display_name="Host", media=False) as host,
+    ):
+        (bob,), (bea,) = await host.dial(destination="bob"), await host.dial(destination="bea")
+        await until(lambda: hears(node, bob, 500), 60)
+
+        await host.create_breakout(breakout_name="Red", participants={"main": (bob,)})
+        await until(lambda: not hears(node, bea, 700), 60)
+        (red,) = node.room("meet").breakouts.rooms
+        await host.move_participants(breakout_uuid=red, participants=(bea,))
+
+        await until(lambda: hears(node, bob, 500) and hears(node, bea, 700), 60)
+        assert not node.room("meet").called
+
+
+def hears(node: Node, participant: str, hz: float) -> bool:
+    seen = node.perceived(participant)
+    return seen is not None and abs(seen.hz - hz) < 20 and seen.level > -40
+
+
 def perceives(node: Node, participant: str, *, hz: float, stream: int) -> bool:
     seen = node.perceived(participant)
-    return seen is not None and abs(seen.hz - hz) < 20 and seen.level > -40 and seen.stream == stream
+    return hears(node, participant, hz) and seen is not None and seen.stream == stream
 
 
 async def test_the_node_wakes_when_a_call_is_due_though_nobody_sweeps() -> None:
