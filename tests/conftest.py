@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
+from hypothesis import settings
 
 if TYPE_CHECKING:
     from pexrtc_py.conference import Conference
     from pexrtc_py.node.server import Node
+
+# What is tried elsewhere at random is the same in each run where nobody looks on; what was found stays in a test of its own.
+settings.register_profile("ci", derandomize=True)
+if os.environ.get("CI"):
+    settings.load_profile("ci")
 
 HERE = Path(__file__).parent
 LIVE_FOLDERS = {"phenomena"}

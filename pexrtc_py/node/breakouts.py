@@ -127,6 +127,7 @@ class Breakouts:
         room.tell(control, *views.inside(room, control))
 
     def _withdraw(self, room: Room, control: Member) -> None:
+        room.release_floor(control)  # first, for its Host is told of it too, and of nothing after the end
         self._part(room, control, CLOSED)
         room.remove(control)
         self.settle(room)

@@ -61,6 +61,21 @@ def test_every_host_is_told_of_a_new_room_roster_first_and_is_in_it() -> None:
     assert not meeting.ann.told()
 
 
+def test_a_host_who_presents_in_a_room_and_becomes_a_guest_hears_nothing_of_it_after_the_end() -> None:
+    meeting = Meeting()
+    second = meeting.node.join("Second", pin="1")
+    uuid = meeting.open()
+    meeting.control(uuid, second).send(requests.TakeFloor())
+    second.told()
+
+    meeting.host.send(requests.ParticipantRole(role="guest"), to=second)
+
+    told = second.told()
+    end = next(index for index, event in enumerate(told) if isinstance(event, BreakoutEnd))
+    assert wrapped(told[:end], uuid)
+    assert not wrapped(told[end:], uuid)
+
+
 def test_events_of_a_room_have_ids_and_are_written_as_the_documents_have_them() -> None:
     meeting = Meeting()
     uuid = meeting.open()
