@@ -128,6 +128,10 @@ class _Receiver:
     """When it last got a picture, or was first able to."""
     board: Board | None = None
     """The splash it sees now."""
+    round: tuple[AccessUnit, ...] = ()
+    """The pictures of that splash, in its codec."""
+    place: int = 0
+    """Which of them comes next."""
 
     @property
     def codec(self) -> str | None:
@@ -142,6 +146,15 @@ class _Receiver:
         sent = self.transceiver.sender.send(unit, captured=captured)
         self.fed = now if sent else self.fed
         return sent
+
+    def show(self, board: Board, pictures: tuple[AccessUnit, ...], now: float) -> None:
+        """Send the next picture of a splash's round; the first one when something else was seen, or the last did not go out."""
+        place = self.place if self.board is not None and self.round is pictures else 0
+        sent = self.send(pictures[place], now, now)
+        self.place = (place + 1) % len(pictures) if sent else 0
+        if sent:
+            self.route.interrupt()
+            self.board, self.round = board, pictures
 
 
 @dataclass(frozen=True)
@@ -161,7 +174,7 @@ class Forwarder:
         self._receivers: dict[str, _Receiver] = {}
         self._transcoders: dict[tuple[str, str], Transcoder] = {}
         self._asker = KeyframeAsker()
-        self._splashes: dict[tuple[str, Board], AccessUnit | None] = {}
+        self._splashes: dict[tuple[str, Board], tuple[AccessUnit, ...]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._waiting: dict[asyncio.Future[AccessUnit | None], frozenset[str]] = {}
 
@@ -265,17 +278,16 @@ class Forwarder:
         codec = receiver.codec
         if codec is None:
             return
-        picture = self._splashes.get((codec, board))
-        if picture is not None and receiver.send(picture, now, now):
-            receiver.route.interrupt()
-            receiver.board = board
-        elif (codec, board) not in self._splashes:
-            self._splashes[codec, board] = None
+        pictures = self._splashes.get((codec, board))
+        if pictures is None:
+            self._splashes[codec, board] = ()
             self._spawn(self._draw(codec, board))
+        elif pictures:
+            receiver.show(board, pictures, now)
 
     async def _draw(self, codec: str, board: Board) -> None:
-        picture = await asyncio.get_running_loop().run_in_executor(self._executor, splash, codec, self._title, board)
-        self._splashes[codec, board] = picture
+        pictures = await asyncio.get_running_loop().run_in_executor(self._executor, splash, codec, self._title, board)
+        self._splashes[codec, board] = pictures
 
     def _refresh(self, call: str, now: float) -> None:
         """A receiver asked for a keyframe."""
@@ -283,6 +295,7 @@ class Forwarder:
         if receiver.route.current is not None:
             self._ask(receiver.route.current, now)
         elif receiver.board is not None and self._asker.due(_splash_for(call), now):
+            receiver.place = 0
             self._send_splash(receiver, receiver.board, now)
 
     def _ask(self, source: str, now: float) -> None:

@@ -16,8 +16,8 @@ ASK_EVERY = 0.5
 """Seconds between two keyframe requests to one source, however many receivers ask."""
 
 
-SPLASH_EVERY = 0.8
-"""Clients take a main video that is silent for more than a second as lost."""
+SPLASH_EVERY = 0.2
+"""Clients take a main video that is silent for more than a second as lost, some one that brings few pictures."""
 PATIENCE = 1.0
 """How long a receiver may be without a picture before it gets the splash, although there is a source."""
 GRACE = 0.5

@@ -10,11 +10,13 @@ from PIL import Image, ImageDraw, ImageFont
 
 from pexrtc_media.base import AccessUnit
 from pexrtc_media.encoding import VideoEncoding
-from pexrtc_py.node.routing import Board
+from pexrtc_py.node.routing import SPLASH_EVERY, Board
 
 SIZE = (640, 360)
 BITRATE = 4_000_000
-"""For a single key frame: high enough that the lettering is clean."""
+"""For a picture that does not move: high enough that the lettering is clean."""
+PICTURES = 10
+"""The pictures of a round, the first a key frame."""
 LONGEST = 48
 TEXT = {
     Board.WAITING: "Waiting for the host",
@@ -45,10 +47,11 @@ def _font(text: str, size: int, width: int) -> ImageFont.FreeTypeFont | ImageFon
 
 
 @lru_cache(maxsize=64)
-def splash(codec: str, title: str, board: Board) -> AccessUnit:
-    """The picture as one key frame of `codec` ("vp8" or "h264"), to be sent again as often as needed.
+def splash(codec: str, title: str, board: Board) -> tuple[AccessUnit, ...]:
+    """The same picture several times in `codec` ("vp8" or "h264"): a key frame and what follows it, to be sent round and round.
 
-    Takes some milliseconds the first time, so it belongs in an executor; after that it is remembered.
+    Takes some tens of milliseconds the first time, so it belongs in an executor; after that it is remembered.
     """
     frame = av.VideoFrame.from_ndarray(np.asarray(draw(title, TEXT[board])), format="rgb24")
-    return VideoEncoding(codec, bitrate=BITRATE).encode(frame, 0.0)[0]
+    encoding = VideoEncoding(codec, bitrate=BITRATE)
+    return tuple(unit for place in range(PICTURES) for unit in encoding.encode(frame, place * SPLASH_EVERY))

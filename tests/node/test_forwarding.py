@@ -136,10 +136,10 @@ async def test_the_splash_appears_without_a_source_and_goes_with_its_keyframe(fo
         while not bob.got:
             forwarder.show(alone, NOW + 0.1)
             await asyncio.sleep(0)
-    forwarder.show(alone, NOW + 0.5)
+    forwarder.show(alone, NOW + 0.2)
     assert len(bob.got) == 1
-    forwarder.show(alone, NOW + 1.0)
-    assert len(bob.got) == 2
+    forwarder.show(alone, NOW + 0.31)
+    assert [unit.keyframe for unit in bob.got] == [True, False]
 
     camera = Camera(4)
     forwarder.feed("ann", camera.unit(), NOW + 1.1, NOW + 1.1)
@@ -159,10 +159,24 @@ async def test_a_receiver_that_asks_sees_the_splash_again_at_once(forwarder: For
             forwarder.show({"bob": View((), Board.ALONE)}, NOW)
             await asyncio.sleep(0)
 
+    forwarder.show({"bob": View((), Board.ALONE)}, NOW + 0.21)
     bob.sender.keyframe_requested()
     bob.sender.keyframe_requested()
 
-    assert len(bob.got) == 2
+    assert [unit.keyframe for unit in bob.got] == [True, False, True]
+
+
+async def test_another_splash_begins_with_a_keyframe(forwarder: Forwarder) -> None:
+    bob = Call("bob", "vp8")
+    enter(forwarder, bob)
+    for board, count in ((Board.WAITING, 1), (Board.ALONE, 2)):
+        async with asyncio.timeout(5):
+            while len(bob.got) < count:
+                forwarder.show({"bob": View((), board)}, NOW)
+                await asyncio.sleep(0)
+    forwarder.show({"bob": View((), Board.ALONE)}, NOW + 0.21)
+
+    assert [unit.keyframe for unit in bob.got] == [True, True, False]
 
 
 async def test_what_a_receiver_cannot_decode_is_transcoded_for_it(forwarder: Forwarder) -> None:

@@ -125,14 +125,14 @@ def test_after_a_splash_the_source_begins_with_a_keyframe() -> None:
     assert route.passes("ann", keyframe=True)
 
 
-def test_without_a_source_the_splash_comes_at_once_and_again_every_second() -> None:
+def test_without_a_source_the_splash_comes_at_once_and_again_five_times_a_second() -> None:
     route = Route()
     route.want(None, allowed=(), now=NOW)
 
     assert route.needs_splash(Board.ALONE, shown=None, fed=NOW, now=NOW)
     assert route.needs_splash(Board.ALONE, shown=Board.WAITING, fed=NOW, now=NOW)
-    assert not route.needs_splash(Board.ALONE, shown=Board.ALONE, fed=NOW, now=NOW + 0.5)
-    assert route.needs_splash(Board.ALONE, shown=Board.ALONE, fed=NOW, now=NOW + 0.9)
+    assert not route.needs_splash(Board.ALONE, shown=Board.ALONE, fed=NOW, now=NOW + 0.1)
+    assert route.needs_splash(Board.ALONE, shown=Board.ALONE, fed=NOW, now=NOW + 0.2001)
 
 
 def test_a_source_without_keyframe_is_waited_for_before_the_splash() -> None:
