@@ -13,6 +13,7 @@ PATIENCE = 1.0
 """Seconds for which a source may be late throughout; one that does not catch up is taken as it comes from then on."""
 _CATCHES_UP = 0.5
 _LONGEST_ITEM = 1.0
+_ROUNDING = 1e-5
 
 
 class Clock(Protocol):
@@ -103,7 +104,13 @@ class Pace:
         return origin + media
 
     def fall_behind(self, media: float, now: float) -> float:
-        """The same for a source that cannot keep up: whoever shares its time line waits for it, so that lips and sound stay together."""
+        """The same for a source that cannot keep up: whoever shares its time line waits for it, so that lips and sound stay together.
+
+        Another that fell behind in the same moment is followed first; what is then in time need not shift anybody.
+        """
+        if self._follow() and self._origin is not None and self._origin + media > now:
+            self._last = media
+            return self._origin + media
         if self._origin is not None and self._timeline.origin == self._origin:
             self._timeline.shifted += grid(now) - media - self._origin
             self._shifted = self._timeline.shifted
@@ -120,6 +127,8 @@ class Pace:
         if self._origin is None or not shift:
             return False
         self._origin += shift
+        if self._timeline.origin is not None and math.isclose(self._timeline.origin, self._origin, rel_tol=0, abs_tol=_ROUNDING):
+            self._origin = self._timeline.origin
         return True
 
     def _nearest(self, media: float, now: float) -> float | None:
