@@ -106,6 +106,7 @@ async def test_those_in_a_room_hear_each_other_and_not_the_main_room(node: Node,
         _talking(node, "Main", MAIN_HZ) as main,
     ):
         recording = await host.record(tmp_path / "main.mkv")
+        await until(lambda: recording.duration > 0)  # it ends when its call moves
         coming, moving = guest.wait_for(Refer, timeout=15), host.wait_for(BreakoutRefer, timeout=15)
         people = {"main": (guest.my_uuid, host.my_uuid)}
         uuid = (await host.create_breakout(breakout_name="Red", participants=people)).breakout_uuid
