@@ -1,5 +1,6 @@
 # make demo   a whole call on this machine: two participants, slides, a recording that is judged
 # make test   everything the tests need, then all of them
+#             (ARGS="tests/engine -k sdp": some of them)
 # make quick  the tests without real media and without a browser
 PYTHON ?= python3
 VENV ?= .venv
@@ -22,7 +23,12 @@ check: $(VENV)/.installed-test
 	$(BIN)/pyright --pythonpath $(BIN)/python
 
 pytest: $(VENV)/.installed-test
+ifeq ($(strip $(ARGS)),)
+	$(BIN)/python -m pytest -m "not timed" --numprocesses auto --maxprocesses 8 --dist loadfile
+	$(BIN)/python -m pytest -m timed
+else
 	$(BIN)/python -m pytest $(ARGS)
+endif
 
 quick: $(VENV)/.installed-test
 	$(BIN)/python -m pytest -m "not live" $(ARGS)

@@ -23,14 +23,17 @@ if os.environ.get("CI"):
 HERE = Path(__file__).parent
 LIVE_FOLDERS = {"phenomena"}
 LIVE_FIXTURES = {"browser", "join", "node", "visit"}
+TIMED = ("demo/test_demo.py", "interop/", "node/test_bridge.py", "phenomena/")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what runs calls with real media as `live`: these need the machine's time, all others go on beside them."""
+    """Mark what runs calls with real media as `live`, and what judges by the clock how these come through as `timed`."""
     for item in items:
-        folder = item.path.relative_to(HERE).parts[0]
-        if folder in LIVE_FOLDERS or LIVE_FIXTURES & set(getattr(item, "fixturenames", ())):
+        path = item.path.relative_to(HERE)
+        if path.parts[0] in LIVE_FOLDERS or LIVE_FIXTURES & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.live)
+        if path.as_posix().startswith(TIMED):
+            item.add_marker(pytest.mark.timed)
 
 
 class Join(Protocol):

@@ -105,14 +105,14 @@ def test_the_command_is_there(environment: Path, elsewhere: Path) -> None:
     assert "record" in told
 
 
+@pytest.mark.timed
 def test_the_demo_runs_from_the_wheel(environment: Path, elsewhere: Path) -> None:
     told = json.loads(
         _run(environment / "bin" / "pexrtc", "demo", "--seconds", "6", "--out", "shown", "--json", cwd=elsewhere, codes={0, RECORDED_BADLY})
     )
 
-    # What comes through in time, in six seconds, is a matter of the machine, and judged by the demo's own tests.
-    timely = ("picture", "slides", "A/V offset")
-    assert not [check for check in told["checks"] if not check["ok"] and not check["name"].startswith(timely)]
+    # How many pictures come through in time is a matter of the machine, and judged by the demo's own tests.
+    assert not [check for check in told["checks"] if not check["ok"] and not check["name"].startswith("picture")]
     assert {path.name for path in (elsewhere / "shown").iterdir()} == {"meet.alice.mkv", "meet.alice.png"}
 
 
