@@ -131,12 +131,12 @@ class Call:
             raise UsageError(f"This call was placed without a section for {slot}; it has {', '.join(self.slots)}.")
         return self.slots[slot]
 
-    def _direction(self, slot: Slot) -> Direction:
+    def _direction(self, slot: Slot, *, sends: bool | None = None) -> Direction:
         if self._directions is not None:
             return self._directions[slot]
-        if slot is Slot.PRESENTATION:  # one way at a time: who presents does not receive slides
-            return Direction.of(sends=slot in self._sources, receives=slot in self._receive and slot not in self._sources)
-        return Direction.of(sends=slot in self._sources, receives=slot in self._receive)
+        sends = slot in self._sources if sends is None else sends
+        one_way = slot is Slot.PRESENTATION  # who presents does not receive slides
+        return Direction.of(sends=sends, receives=slot in self._receive and not (one_way and sends))
 
     # Life
 
@@ -300,7 +300,7 @@ class Call:
         """
         if self.presenting:
             raise UsageError("This call presents already; leave the first present() block before entering another.")
-        await self._control.ask_as_me(TakeFloor())
+        await self._take_floor()
         stolen: list[asyncio.Task[None]] = []
 
         def lost(event: PresentationLost) -> None:
@@ -316,16 +316,40 @@ class Call:
             if not stolen:
                 await self.stop_presenting()
 
+    async def _take_floor(self) -> None:
+        """Ask for the floor; in direct media once the section is agreed: who hears of a presentation may offer, and offers would meet."""
+        direct = self.direct
+        if direct:
+            await self._set(Slot.PRESENTATION, direction=self._direction(Slot.PRESENTATION, sends=True))
+        try:
+            await self._control.ask_as_me(TakeFloor())
+        except BaseException:
+            if direct:
+                await self._set(Slot.PRESENTATION, direction=self._direction(Slot.PRESENTATION))
+            raise
+
     async def stop_presenting(self) -> None:
-        """Take the slides back: the floor first, so that nobody waits for a picture. The loser of the floor releases it too."""
+        """Take the slides back: the floor first, so that nobody waits for a picture, but in direct media last, so that no offers meet.
+
+        The loser of the floor releases it too.
+        """
+        steps = [self._release_floor, self._send_no_slides]
+        if self.direct:
+            steps.reverse()
         try:
             try:
-                await self._control.ask_as_me(ReleaseFloor())
+                await steps[0]()
             finally:
-                if not self._closed:
-                    await self.presentation.send(None)
+                await steps[1]()
         except (NodeError, CallError) as error:
             logger.warning("Stopping the presentation: %s", error)
+
+    async def _release_floor(self) -> None:
+        await self._control.ask_as_me(ReleaseFloor())
+
+    async def _send_no_slides(self) -> None:
+        if not self._closed:
+            await self.presentation.send(None)
 
     # Recording
 

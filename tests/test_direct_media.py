@@ -8,13 +8,15 @@ from typing import Any
 
 import pytest
 
+import pexrtc_py
 from pexrtc_media import Pattern, Tone
 from pexrtc_py.channel import PresentationImage
 from pexrtc_py.conference import Conference
 from pexrtc_py.direct import PeerConnected
+from pexrtc_py.engine.types import Direction, Slot
 from pexrtc_py.node import Node, Vmr
 from pexrtc_py.node.config import NodeConfig
-from pexrtc_py.protocol.events import Fecc, MessageReceived
+from pexrtc_py.protocol.events import Fecc, MessageReceived, PresentationStart, PresentationStop
 from pexrtc_py.protocol.models import FeccAction, FeccAxis, FeccDirection, FeccMovement
 from pexrtc_py.protocol.requests import CallStatistics, Message, Update
 from tests.conftest import Join
@@ -27,7 +29,8 @@ ANNE, BILL, CARL = 3, 5, 7
 
 @pytest.fixture
 async def node() -> AsyncIterator[Node]:
-    config = NodeConfig(conferences=(Vmr("meet.alice", direct_media=True),), statistics_milliseconds=200)
+    strict = Vmr("meet.strict", direct_media=True, host_pin="1234", guests_can_present=False)
+    config = NodeConfig(conferences=(Vmr("meet.alice", direct_media=True), strict), statistics_milliseconds=200)
     async with Node(config=config) as running:
         yield running
 
@@ -107,6 +110,40 @@ async def test_slides_are_shown_and_offers_that_cross_do_no_harm(join: Join, nod
 
     assert {participant for participant in (anne.my_uuid, bill.my_uuid) if node.heard.of(Update, participant=participant)}
     assert call_of(anne).check_code == call_of(bill).check_code
+
+
+async def test_slides_are_agreed_on_before_the_other_hears_of_them(join: Join) -> None:
+    """Some clients offer by themselves when a presentation starts or stops; an offer of ours must not cross theirs."""
+    anne, bill = await join("Anne", **person(ANNE)), await join("Bill", **person(BILL))
+    await asyncio.gather(connected(anne), connected(bill))
+    told: dict[type[object], Direction] = {}
+
+    def note(event: PresentationStart | PresentationStop) -> None:
+        told[type(event)] = call_of(bill).peer.transceivers[Slot.PRESENTATION].current
+
+    bill.on(PresentationStart)(note)
+    bill.on(PresentationStop)(note)
+    slides = Eye(call_of(bill).presentation)
+    async with anne.present(Pattern((640, 360), 5, stamp=9)):
+        await slides.sees(9, 30)
+    await until(lambda: PresentationStop in told, 30)
+
+    assert told == {PresentationStart: Direction.RECVONLY, PresentationStop: Direction.INACTIVE}
+
+
+async def test_a_floor_that_is_refused_leaves_the_slides_as_they_were(join: Join) -> None:
+    bill = await join("Bill", alias="meet.strict", pin="1234", **person(BILL))
+    anne = await join("Anne", alias="meet.strict", pin="none", **person(ANNE))
+    await asyncio.gather(connected(anne), connected(bill))
+
+    with pytest.raises(pexrtc_py.FloorRefused):
+        async with anne.present(Pattern((640, 360), 5, stamp=9)):
+            raise AssertionError("the floor was refused")
+    slides = Eye(call_of(anne).presentation)
+    async with bill.present(Pattern((640, 360), 5, stamp=9)):
+        await slides.sees(9, 30)
+
+    assert not call_of(anne).presenting
 
 
 async def test_when_one_leaves_the_next_is_met_with_the_same_slots(join: Join) -> None:
