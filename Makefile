@@ -14,7 +14,9 @@ CLIENT := tests/interop
 demo: $(VENV)/.installed
 	@$(BIN)/pexrtc demo $(ARGS)
 
-test: system client check pytest
+test:
+	@$(MAKE) --no-print-directory --jobs 3 --output-sync=target system client check
+	@$(MAKE) --no-print-directory pytest
 
 check: $(VENV)/.installed-test
 	$(BIN)/ruff check .
@@ -41,7 +43,7 @@ system:
 
 client: $(CLIENT)/node_modules/.installed
 
-$(CLIENT)/node_modules/.installed: $(CLIENT)/package-lock.json
+$(CLIENT)/node_modules/.installed: $(CLIENT)/package-lock.json | system
 	@echo "Installing the vendor's client into $(CLIENT)/node_modules ..."
 	@npm ci --prefix $(CLIENT) --prefer-offline --loglevel=error >/dev/null
 	@touch $@
