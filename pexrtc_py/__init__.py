@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from pexrtc_py.errors import PinRequired as PinRequired
     from pexrtc_py.errors import ProtocolError as ProtocolError
     from pexrtc_py.errors import RecordingError as RecordingError
+    from pexrtc_py.errors import ReferWithdrawn as ReferWithdrawn
     from pexrtc_py.errors import RequestRefused as RequestRefused
     from pexrtc_py.errors import SignInFailed as SignInFailed
     from pexrtc_py.errors import SsoRedirect as SsoRedirect
@@ -134,6 +135,7 @@ _NAMES = {
         "InvalidTransition",
         "JoinNeedsMore",
         "LobbyTimeout",
+        "ReferWithdrawn",
         "MediaLost",
         "NegotiationFailed",
         "NodeError",

@@ -13,7 +13,17 @@ from typing import TYPE_CHECKING, Any, TypeVar, Unpack, cast, overload
 
 from pexrtc_py import stills
 from pexrtc_py.calling import CallOptions, changed
-from pexrtc_py.errors import CallError, Disconnected, FloorRefused, LobbyTimeout, NodeError, PexRTCError, RequestRefused, UsageError
+from pexrtc_py.errors import (
+    CallError,
+    Disconnected,
+    FloorRefused,
+    LobbyTimeout,
+    NodeError,
+    PexRTCError,
+    ReferWithdrawn,
+    RequestRefused,
+    UsageError,
+)
 from pexrtc_py.hub import LIMIT, Events, Hub
 from pexrtc_py.placing import Placing
 from pexrtc_py.protocol import events as told
@@ -78,6 +88,8 @@ class Conference(ConferenceScope):
         self._placing = Placing(self, loopback=loopback, lost=self._media_lost)
         self._transport, self._idle, self._follows = transport, idle, follow
         self._transport_closes = transport_closes or _nothing
+        self._referred: told.Refer | None = None
+        self._withdrawn: told.Refer | None = None
         self._listed = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
         self._attending: list[asyncio.Task[None]] = []
@@ -109,6 +121,11 @@ class Conference(ConferenceScope):
     def floor(self) -> Floor:
         """Who presents in the room that our media is in."""
         return self.rooms.mine.floor
+
+    @property
+    def referred(self) -> told.Refer | None:
+        """Where we were last sent, while we may still follow."""
+        return self._referred
 
     @property
     def participants(self) -> Mapping[str, Participant]:
@@ -275,8 +292,10 @@ class Conference(ConferenceScope):
         """Leave, and join where a `Refer` event sends us, on the same node and under the same name; use what is returned as that of `join`.
 
         There our call is like the one here, as in `enter_breakout`; without a call here it is control only. Following also works after
-        leaving. Raises what `join` raises; by then we have left here.
+        leaving. Raises what `join` raises; by then we have left here. Raises `ReferWithdrawn`, and we stay, when it was taken back.
         """
+        if refer == self._withdrawn:
+            raise ReferWithdrawn(refer.alias, self.address.conference)
         if self._follows is None:
             raise UsageError("Only what join() or follow() made can follow elsewhere.")
         return self._follows(self, refer, changes)
@@ -381,6 +400,10 @@ class Conference(ConferenceScope):
                 self._put_out()
             case told.Refer(target=ReferTarget.DIRECT | ReferTarget.TRANSCODED):
                 self._spawn(self._change_media(event))
+            case told.Refer():
+                self._referred = event
+            case told.CancelRefer():
+                self._withdrawn, self._referred = self._referred, None
             case _:
                 pass
 

@@ -15,6 +15,7 @@ PexRTCError                           1   whatever this package raises
 │   │   ├── NotAllowed               11   also PermissionError
 │   │   └── OutOfCapacity            14   resources, participant limit, licence
 │   ├── LobbyTimeout                 13
+│   ├── ReferWithdrawn                    the transfer to follow was taken back
 │   └── Disconnected                 22   reason
 ├── JoinNeedsMore                    11   not a failure: what to ask the user
 │   └── PinRequired · PinIncorrect · IdpRequired · SsoRedirect · SignInFailed · ExtensionRequired
@@ -220,6 +221,14 @@ class ExtensionRequired(JoinNeedsMore):
     def __init__(self, kind: str) -> None:
         super().__init__(f"This is a virtual reception ({kind}); give the extension of the conference you want.")
         self.kind = kind
+
+
+class ReferWithdrawn(NodeError):
+    """Where the node sent us, it no longer lets us go; we are still where we were."""
+
+    def __init__(self, alias: str, here: str) -> None:
+        super().__init__(f"The node has taken back that it sent us to {alias!r}; we stay in {here!r}. Wait for another Refer.")
+        self.alias = alias
 
 
 class CallError(PexRTCError):

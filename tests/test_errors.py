@@ -34,6 +34,7 @@ def _one_of_each() -> list[PexRTCError]:
         ProtocolError: ProtocolError("Field required", path="$.uuid"),
         **{kind: kind(Lock(), 403, "Invalid role") for kind in refused},
         errors.LobbyTimeout: errors.LobbyTimeout(30),
+        errors.ReferWithdrawn: errors.ReferWithdrawn("there", "meet"),
         errors.Disconnected: errors.Disconnected("Conference terminated by an administrator"),
         PinRequired: PinRequired(guest_pin=False),
         errors.PinIncorrect: errors.PinIncorrect(),

@@ -10,7 +10,20 @@ import pytest
 
 import pexrtc_py
 from pexrtc_media import Tone
-from pexrtc_py import BreakoutRefer, Conference, Ended, EndReason, NotAllowed, Refer, Role, Slot, UsageError, Vmr
+from pexrtc_py import (
+    BreakoutRefer,
+    CancelRefer,
+    Conference,
+    Ended,
+    EndReason,
+    NotAllowed,
+    Refer,
+    ReferWithdrawn,
+    Role,
+    Slot,
+    UsageError,
+    Vmr,
+)
 from pexrtc_py.node import Node
 from pexrtc_py.node.server import NoMedia
 from pexrtc_py.protocol.events import BreakoutEnd
@@ -68,6 +81,23 @@ async def test_a_token_that_is_no_good_any_more_is_the_error_of_following(quiet:
             await guest.follow(Refer(alias="there", token="stale"))
 
         assert guest.ended is not None
+
+
+async def test_who_is_called_back_stays_and_cannot_follow(quiet: Node) -> None:
+    async with control(quiet, "Host") as host, control(quiet, "Guest", "none") as guest:
+        coming, back = guest.wait_for(Refer, timeout=15), guest.wait_for(CancelRefer, timeout=15)
+        await host.create_breakout(breakout_name="Red", participants={"main": (guest.my_uuid,)})
+        referred = await coming
+        assert guest.referred == referred
+
+        await host.move_participants(breakout_uuid="main", participants=(guest.my_uuid,))
+        await back
+
+        assert guest.referred is None
+        with pytest.raises(ReferWithdrawn, match="taken back"):
+            guest.follow(referred)
+        assert guest.ended is None
+        await until(lambda: len(host.participants) == 2)
 
 
 async def test_a_host_sees_what_happens_in_a_room_and_acts_there(quiet: Node) -> None:

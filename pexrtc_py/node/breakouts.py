@@ -14,7 +14,7 @@ from pexrtc_py.node import views
 from pexrtc_py.node.admission import INVALID_ROLE, INVALID_TOKEN, Refused
 from pexrtc_py.node.breakout import MAIN, Breakout
 from pexrtc_py.node.member import Member
-from pexrtc_py.node.moves import move
+from pexrtc_py.node.moves import call_back, move
 from pexrtc_py.node.outbox import CloseRoom
 from pexrtc_py.protocol.declare import Event
 from pexrtc_py.protocol.events import BreakoutBegin, BreakoutEnd, CallDisconnected
@@ -191,5 +191,9 @@ class Breakouts:
         for member in room.members.values():
             if member.owner is not None:
                 self._part(room, member, reason)
+        for place in (self.main, *self.rooms.values()):
+            for member in list(place.members.values()):
+                if member.referral is not None and member.referral.breakout == room.uuid:
+                    call_back(place, member)
         room.disperse(reason)
         room.order(CloseRoom(room.uuid))

@@ -47,6 +47,20 @@ class Invitation:
     """The participant whose child enters: the child's media belongs to the parent's line of the roster."""
 
 
+@dataclass(frozen=True)
+class Referral:
+    """Where a participant was sent and has not gone yet: the token, and the conference's invitations that know it."""
+
+    token: str
+    invitations: Invitations
+    breakout: str | None = None
+    """The breakout room that it leads into."""
+
+    def withdraw(self) -> None:
+        """The token is good no more."""
+        self.invitations.spend(self.token)
+
+
 class Invitations:
     """The one-time tokens of a conference; `outrun` counts those that died early for there were too many."""
 

@@ -7,6 +7,7 @@ from dataclasses import KW_ONLY, dataclass, field
 
 from pexrtc_py.node.audio_mixes import Sound
 from pexrtc_py.node.farend import FarEnd, Log
+from pexrtc_py.node.invitations import Referral
 from pexrtc_py.node.plan import NO_MEDIA, CallMedia
 from pexrtc_py.node.stillness import Stillness
 from pexrtc_py.protocol.callstate import CallState, call_machine
@@ -81,6 +82,8 @@ class Member:
     """The room it was moved from last: "main", or a breakout room."""
     transferring: float = 0
     """Unix seconds until which it may follow where it was sent; 0 when it was sent nowhere."""
+    referral: Referral | None = None
+    """Where that is."""
     presentation_in_mix: bool = False
     """Whether it asked for presentations in its picture."""
     layout_group: str | None = None

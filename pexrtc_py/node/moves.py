@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from pexrtc_py.node.admission import must_wait
 from pexrtc_py.node.audio_mixes import Sound
 from pexrtc_py.node.identity import SignedIn
-from pexrtc_py.node.invitations import Invitation
+from pexrtc_py.node.invitations import Invitation, Referral
 from pexrtc_py.node.member import Member
-from pexrtc_py.protocol.events import BreakoutRefer, Refer
+from pexrtc_py.protocol.events import BreakoutRefer, CancelRefer, Refer
 from pexrtc_py.protocol.models import ReferTarget
 
 if TYPE_CHECKING:
@@ -20,15 +20,27 @@ if TYPE_CHECKING:
 def refer(room: Room, member: Member, into: Room, invitation: Invitation, now: float, *, breakout_name: str | None = None) -> str:
     """Have a member of `room` join the conference `into` as invited, signed in as it is; gives the one-time token.
 
-    It is on its way until it leaves, or the token has expired.
+    It is on its way until it leaves, or the token has expired. Where it was sent before, it cannot go any more.
     """
+    if member.referral is not None:
+        member.referral.withdraw()
     signed_in = SignedIn(member.idp, member.display_name) if member.idp else None
     of = member.uuid if into.main is room.main else None
     token = into.invitations.mint(replace(invitation, signed_in=signed_in, of=of), now)
-    member.transferring = now + into.invitations.seconds
+    member.transferring, member.referral = now + into.invitations.seconds, Referral(token, into.invitations, invitation.breakout)
     room.tell(member, Refer(alias=invitation.alias, token=token, target=invitation.target, breakout_name=breakout_name))
     room.updated(member)
     return token
+
+
+def call_back(room: Room, member: Member) -> None:
+    """Where a member of `room` was sent, it shall not go, or cannot any more; nothing happens if it was sent nowhere."""
+    if member.referral is None:
+        return
+    member.referral.withdraw()
+    member.transferring, member.referral = 0, None
+    room.tell(member, CancelRefer())
+    room.updated(member)
 
 
 def alias_for(member: Member, main: Room) -> str:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from math import inf
 from uuid import uuid4
 
-from pexrtc_py.node import dialling, picture, planning, views
+from pexrtc_py.node import dialling, moves, picture, planning, views
 from pexrtc_py.node.admission import TOKEN_EXPIRED, WAITED_TOO_LONG, Passes, must_wait
 from pexrtc_py.node.breakout import MAIN, Breakout
 from pexrtc_py.node.breakouts import CLOSED, Breakouts
@@ -435,8 +435,8 @@ class Room:
             if member.waiting_since is not None and now - member.waiting_since >= self.config.waiting_seconds:
                 self.leave(member, now, WAITED_TOO_LONG)
             elif 0 < member.transferring <= now:
-                member.transferring, member.direct_capable = 0, False  # and is not sent to and fro between kinds of media again
-                self.updated(member)
+                member.direct_capable = False  # and is not sent to and fro between kinds of media again
+                moves.call_back(self, member)
         if self._awaits and not self.invitations.referred(now):
             self._awaits = False
             if not self._is_over():

@@ -197,7 +197,7 @@ class Refer(Event):
 
 @event("cancel_refer")
 class CancelRefer(Event):
-    """A transfer announced is withdrawn."""
+    """Where the last `Refer` sent us, we cannot go any more: another place was found, the room has closed, or it took too long."""
 
 
 @event("on_hold")

@@ -21,6 +21,7 @@ from pexrtc_py.protocol.events import (
     BreakoutRefer,
     Bye,
     CallDisconnected,
+    CancelRefer,
     ConferenceUpdate,
     Disconnect,
     InBreakout,
@@ -613,6 +614,35 @@ def test_a_move_that_is_not_followed_is_over_in_the_room_too() -> None:
 
     assert moving
     assert not meeting.room(uuid).members[ann.uuid].transferring
+
+
+def test_who_has_not_followed_into_a_room_is_called_back_when_it_is_gone() -> None:
+    meeting = Meeting()
+    uuid = meeting.open("Red", meeting.ann, end_action="disconnect")
+    sent = the(Refer, meeting.ann.told())
+    meeting.host.told()
+
+    meeting.control(uuid).send(requests.Disconnect())
+
+    told = meeting.ann.told()
+    assert CancelRefer() in told
+    assert not [event for event in told if isinstance(event, Disconnect)]
+    seen = [event.participant for event in meeting.host.told() if isinstance(event, ParticipantUpdate)]
+    assert (seen[-1].uuid, seen[-1].is_transferring) == (meeting.ann.uuid, False)
+    assert meeting.node.ask(requests.RequestToken(display_name="Ann", token=sent.token), Address("meet")).status == 403
+
+
+def test_who_is_moved_to_where_it_still_is_does_not_go() -> None:
+    meeting = Meeting()
+    uuid = meeting.open("Red", meeting.ann)
+    sent = the(Refer, meeting.ann.told())
+
+    meeting.host.send(requests.MoveParticipants(breakout_uuid="main", participants=(meeting.ann.uuid, meeting.bob.uuid)))
+
+    assert CancelRefer() in meeting.ann.told()
+    assert CancelRefer() not in meeting.bob.told()
+    assert meeting.node.ask(requests.RequestToken(display_name="Ann", token=sent.token), Address("meet")).status == 403
+    assert uuid in meeting.main.breakouts.rooms
 
 
 # --- Hosts come and go -----------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from pexrtc_py.node.inprocess import Attendee, InProcess
 from pexrtc_py.node.invitations import SECONDS
 from pexrtc_py.protocol import requests
 from pexrtc_py.protocol.address import Address
-from pexrtc_py.protocol.events import ParticipantDelete, ParticipantUpdate, Refer
+from pexrtc_py.protocol.events import CancelRefer, ParticipantDelete, ParticipantUpdate, Refer
 from pexrtc_py.protocol.models import ReferTarget
 
 PINS = {"host_pin": "1234", "guest_pin": "5678"}
@@ -79,7 +79,20 @@ def test_a_participant_that_does_not_follow_stays() -> None:
 
     (seen,) = [event.participant for event in host.told() if isinstance(event, ParticipantUpdate)]
     assert (seen.uuid, seen.is_transferring) == (guest.uuid, False)
+    assert CancelRefer() in guest.told()
     assert node.ask(requests.RequestToken(display_name="Late", token=told.token), Address("there")).status == 403
+
+
+def test_who_is_sent_elsewhere_before_it_followed_can_go_to_the_second_place_only() -> None:
+    node, host, guest = meeting()
+    host.send(requests.Transfer(conference_alias="there"), to=guest)
+    first = referred(guest)
+    host.send(requests.Transfer(conference_alias="there", role="host"), to=guest)
+
+    second = referred(guest)
+
+    assert node.ask(requests.RequestToken(display_name="Guest", token=first.token), Address("there")).status == 403
+    assert follow(node, second)["role"] == "HOST"
 
 
 @pytest.mark.parametrize(("role", "pin"), [("host", "1234"), ("guest", "5678")])

@@ -144,8 +144,11 @@ def _set_buzz(asked: Asked, buzz: Buzz) -> bool:
 
 
 def _move(asked: Asked, room: Room, members: Iterable[Member], into: Room) -> None:
-    for member in members if into is not room else ():
-        moves.move(member, room, into, asked.now, by=_asking(asked))
+    for member in members:
+        if into is room:
+            moves.call_back(room, member)
+        else:
+            moves.move(member, room, into, asked.now, by=_asking(asked))
 
 
 def _asking(asked: Asked) -> str:
