@@ -67,6 +67,9 @@ def _judged(options: argparse.Namespace, joined: dict[str, Any], served: dict[st
     print(f"  of the node {served['cpu'] / served['seconds']:.0%} of a core, of the client {heard['cpu'] / served['seconds']:.0%}")
     print(f"  age when heard: {first * 1000:.0f} ms in the first third, {last * 1000:.0f} ms in the last; longest queue {served['queue']}")
     print(f"  node's memory: {served['memory'][0]} MB after a fifth, {served['memory'][1]} MB at the end ({growth:.3f})")
+    blocked = {"listing": (served["listing"], joined["blocked"]), "events": (served["blocked"], heard["blocked"])}
+    for phase, (node, client) in blocked.items():
+        print(f"  longest step of the event loop, {phase}: {node:.1f} ms CPU of the node, {client:.1f} ms of the client")
     faults = {
         f"the listing cost more than {LISTING_SECONDS} s": joined["cpu"] > LISTING_SECONDS,
         "events were lost": heard["heard"] < served["told"],

@@ -9,6 +9,7 @@ import time
 from statistics import median
 
 import pexrtc_py
+from benchmarks.roster.blocking import Longest
 
 
 async def cost(url: str, alias: str) -> tuple[float, float, pexrtc_py.Conference]:
@@ -20,12 +21,15 @@ async def cost(url: str, alias: str) -> tuple[float, float, pexrtc_py.Conference
 
 async def main(url: str) -> None:
     """Print what joining cost, then what following cost."""
+    steps = Longest()
+    steps.begin()
     bare = 0.0
     for _ in range(2):  # the first pays for what is loaded when it is needed
         bare, _, empty = await cost(url, "empty")
         await empty.leave()
+    steps.take()
     cpu, wall, conference = await cost(url, "crowd")
-    print(json.dumps({"cpu": cpu - bare, "wall": wall, "people": len(conference.participants) - 1}), flush=True)
+    print(json.dumps({"cpu": cpu - bare, "wall": wall, "blocked": steps.take(), "people": len(conference.participants) - 1}), flush=True)
     ages: list[float] = []
     spent, ended = time.process_time(), asyncio.Event()
 
@@ -40,7 +44,7 @@ async def main(url: str) -> None:
     await ended.wait()
     third = len(ages) // 3
     thirds = [median(ages[:third]), median(ages[-third:])]
-    print(json.dumps({"heard": len(ages), "ages": thirds, "cpu": time.process_time() - spent}), flush=True)
+    print(json.dumps({"heard": len(ages), "ages": thirds, "cpu": time.process_time() - spent, "blocked": steps.take()}), flush=True)
     await conference.leave()
 
 

@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from benchmarks.roster.blocking import Longest
 from pexrtc_py.node.member import Member
 from pexrtc_py.node.room import Room
 from pexrtc_py.node.server import Node, NoMedia
@@ -37,7 +38,7 @@ def fill(room: Room, people: int) -> None:
     room.drain()
 
 
-async def change(node: Node, rate: int, seconds: float) -> dict[str, Any]:
+async def change(node: Node, rate: int, seconds: float, steps: Longest) -> dict[str, Any]:
     """Raise hands; the time when is what a client measures the age by."""
     room, loop = node.room("crowd"), asyncio.get_running_loop()
     people = [uuid for uuid in room.members if uuid.startswith("person-")]
@@ -56,17 +57,21 @@ async def change(node: Node, rate: int, seconds: float) -> dict[str, Any]:
     spent = {"seconds": loop.time() - began, "cpu": time.process_time() - cpu}
     room.tell_room(MessageReceived(payload="the end"))
     node.settle()
-    return {"told": told, "queue": queue, "memory": [memory, megabytes()], **spent}
+    return {"told": told, "queue": queue, "memory": [memory, megabytes()], "blocked": steps.take(), **spent}
 
 
 async def main(people: int) -> None:
     """Serve until stdin ends."""
+    steps = Longest()
+    steps.begin()
     async with Node("crowd", "empty", media=NoMedia) as node:
         fill(node.room("crowd"), people)
         print(json.dumps({"url": node.url}), flush=True)
+        steps.take()
         while line := await asyncio.to_thread(sys.stdin.readline):
             rate, seconds = line.split()
-            print(json.dumps(await change(node, int(rate), float(seconds))), flush=True)
+            listing = steps.take()
+            print(json.dumps({"listing": listing} | await change(node, int(rate), float(seconds), steps)), flush=True)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,31 @@
+"""How long single steps keep the event loop, in CPU time, so that what else the machine does is not counted."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+
+class Longest:
+    """From `begin()` on, the longest step of the event loop in milliseconds of CPU; `take()` begins anew."""
+
+    def __init__(self) -> None:
+        self._seconds = 0.0
+
+    def begin(self) -> None:
+        """Watch all loops of this process."""
+        run = asyncio.Handle._run
+
+        def timed(handle: asyncio.Handle) -> None:
+            before = time.thread_time()
+            try:
+                run(handle)
+            finally:
+                self._seconds = max(self._seconds, time.thread_time() - before)
+
+        asyncio.Handle._run = timed  # type: ignore[method-assign]
+
+    def take(self) -> float:
+        """Milliseconds of the longest step since the last time."""
+        longest, self._seconds = self._seconds, 0.0
+        return longest * 1000
