@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from typing import Any
 
 
 class Longest:
@@ -14,16 +15,17 @@ class Longest:
 
     def begin(self) -> None:
         """Watch all loops of this process."""
-        run = asyncio.Handle._run
+        handle: Any = asyncio.Handle
+        run = handle._run
 
-        def timed(handle: asyncio.Handle) -> None:
+        def timed(step: asyncio.Handle) -> None:
             before = time.thread_time()
             try:
-                run(handle)
+                run(step)
             finally:
                 self._seconds = max(self._seconds, time.thread_time() - before)
 
-        asyncio.Handle._run = timed  # type: ignore[method-assign]
+        handle._run = timed
 
     def take(self) -> float:
         """Milliseconds of the longest step since the last time."""

@@ -115,7 +115,7 @@ class Desk:
         except Refused as refused:
             return _reply(refused)
 
-    def listen(self, incoming: Incoming, now: float) -> tuple[str, list[Event]] | Reply:
+    def listen(self, incoming: Incoming, now: float) -> tuple[str, list[Event | views.Later]] | Reply:
         """Who opens an event stream, and what it begins with; or the refusal."""
         try:
             kind, asked = self._checked(incoming, now)
@@ -123,10 +123,10 @@ class Desk:
             return _reply(refused)
         if kind is RegistrationEvents:
             self.heard.append(Heard(asked.device.uuid, asked.address, RegistrationEvents()), 0)
-            return asked.device.uuid, self.house.registrar.welcome(asked.device)
+            return asked.device.uuid, [*self.house.registrar.welcome(asked.device)]
         assert kind is Events
         self.heard.append(Heard(asked.sender.uuid, asked.address, Events()), 0)
-        return asked.sender.uuid, views.welcome(asked.room, asked.sender) + asked.room.breakouts.welcome(asked.sender)
+        return asked.sender.uuid, [*views.opening(asked.room, asked.sender), *asked.room.breakouts.welcome(asked.sender)]
 
     def override(self, kind: type[Request[Any]]) -> Callable[[Rule], Rule]:
         """Decorator: answer requests of this kind otherwise on this node."""

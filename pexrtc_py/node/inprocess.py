@@ -7,6 +7,7 @@ from collections.abc import Callable, Generator
 from typing import Any
 
 from pexrtc_py.errors import UsageError, refusal
+from pexrtc_py.node import views
 from pexrtc_py.node.asked import Answered, AskPeer, Need, OpenStream, TakeStill
 from pexrtc_py.node.config import NodeConfig, Vmr
 from pexrtc_py.node.desk import Desk, Incoming, Reply
@@ -198,7 +199,7 @@ class Attendee:
         listened = self.node.desk.listen(Incoming(method="GET", path=path, token=self.token), self.node.now)
         if isinstance(listened, Reply):
             raise refusal(Events(), listened.status, str(listened.json["result"]))
-        return listened[1]
+        return views.made(listened[1])
 
     def told(self) -> list[Event]:
         """Take what it was told since the last time."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pexrtc_py.node.member import Member
 from pexrtc_py.node.plan import CallEndpoint
 from pexrtc_py.protocol.declare import Event
-from pexrtc_py.protocol.events import Bye, CallDisconnected, Disconnect, Fecc, InBreakout, PresentationFrame, Refer
+from pexrtc_py.protocol.events import Bye, CallDisconnected, CancelRefer, Disconnect, Fecc, InBreakout, PresentationFrame, Refer
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class CloseRoom:
 
 Order = Tell | StartCall | CloseCall | CallEndpoint | TakeCandidate | Passed | CloseRoom
 
-PERSONAL = (CallDisconnected, Fecc, Refer)
+PERSONAL = (CallDisconnected, CancelRefer, Fecc, Refer)
 """What clients look for on the stream itself, in whatever room the participant is that it is about."""
 ENDINGS = (Bye, Disconnect)
 """A control participant has no stream that could end; its Host is told that the room closed."""

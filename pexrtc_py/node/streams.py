@@ -20,6 +20,8 @@ NEWEST = 9999
 STREAMS_PER_PARTICIPANT = 8
 """Clients hold one, two while reconnecting; with more the oldest is dropped."""
 
+AT_ONCE = 20
+"""So many frames are made in one go; the loop has other work."""
 BYTES_LIMIT = 8 * 1024 * 1024
 """So much may wait for one reader; a long message counts for more than a short one."""
 
@@ -38,18 +40,18 @@ class Stream:
 
     def __init__(self, limit: int, abort: Callable[[], None]) -> None:
         self.dropped = False
-        self._frames: asyncio.Queue[bytes | None] = asyncio.Queue(limit + 1)  # one place is for the end mark
+        self._frames: asyncio.Queue[bytes | Callable[[], bytes] | None] = asyncio.Queue(limit + 1)  # one place is for the end mark
         self._limit, self._abort, self._ended = limit, abort, False
-        self._bytes = 0
+        self._bytes = self._made = 0
 
-    def put(self, data: bytes) -> bool:
-        """Queue a frame; False when the reader is too slow, and then the stream is cut."""
+    def put(self, data: bytes | Callable[[], bytes]) -> bool:
+        """Queue a frame, or what makes it; False when the reader is too slow, and then the stream is cut."""
         if self._ended:
             return True
         if self._frames.qsize() >= self._limit or self._bytes > BYTES_LIMIT:
             self.cut()
             return False
-        self._bytes += len(data)
+        self._bytes += len(data) if isinstance(data, bytes) else 0
         self._frames.put_nowait(data)
         return True
 
@@ -73,7 +75,13 @@ class Stream:
         """The next frame; None at the end."""
         if self.dropped:
             return None
+        if self._made >= AT_ONCE:
+            self._made = 0
+            await asyncio.sleep(0)  # before a frame is taken, for whoever waits may give up here
         data = await self._frames.get()
+        if callable(data):
+            self._made += 1
+            return data()
         self._bytes -= len(data or b"")
         return data
 
@@ -98,12 +106,12 @@ class Streams:
         """How many frames wait for the slowest reader."""
         return max((stream.waiting for streams in self._open.values() for stream in streams), default=0)
 
-    def open(self, participant: str, welcome: Iterable[Event], abort: Callable[[], None]) -> Stream:
-        """A new stream that begins with the events of `welcome`; `abort` breaks its connection."""
+    def open(self, participant: str, welcome: Iterable[Event | Callable[[], Event]], abort: Callable[[], None]) -> Stream:
+        """A new stream that begins with the events of `welcome`, some of them made when they are read; `abort` breaks its connection."""
         events = list(welcome)
         stream = Stream(self.limit + len(events), abort)
         for event in events:
-            if data := self._frame(event):
+            if data := self._frame(event) if isinstance(event, Event) else self._later(event):
                 stream.put(data)
         streams = self._open[participant]
         streams.append(stream)
@@ -147,8 +155,15 @@ class Streams:
         """The event as a node of the emulated version tells it; nothing when it does not."""
         return frame(event, self._id(event), version=self.version)
 
+    def _later(self, make: Callable[[], Event]) -> Callable[[], bytes]:
+        id = self._next_id()
+        return lambda: frame(make(), id, version=self.version)
+
     def _id(self, event: Event) -> str:
         """A new id; but a picture is fetched by the id that its event was made with."""
         if isinstance(event, PresentationFrame) and event.id is not None:
             return event.id
+        return self._next_id()
+
+    def _next_id(self) -> str:
         return base64.b64encode(f"{self.number}_{next(self._sequence)}".encode()).decode()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from pexrtc_py.node import modes, picture, stills
@@ -36,6 +38,9 @@ from pexrtc_py.protocol.models import (
 if TYPE_CHECKING:
     from pexrtc_py.node.breakout import Breakout
     from pexrtc_py.node.room import Room
+
+Later = Callable[[], Event]
+"""Makes an event when it is to be written; of its time it tells the newest."""
 
 
 def participant(room: Room, member: Member, viewer: Member) -> Participant:
@@ -121,8 +126,17 @@ def participants(room: Room, viewer: Member) -> list[Participant]:
 
 def roster(room: Room, viewer: Member) -> list[Event]:
     """The viewer's roster as a sync sequence."""
-    creates = [ParticipantCreate(participant=line) for line in participants(room, viewer)]
-    return [ParticipantSyncBegin(), *creates, ParticipantSyncEnd()]
+    return made(_roster(room, viewer))
+
+
+def _roster(room: Room, viewer: Member) -> list[Event | Later]:
+    lines = [partial(created, room, member, viewer) for member in room.members.values() if room.sees(viewer, member)]
+    return [ParticipantSyncBegin(), *lines, ParticipantSyncEnd()]
+
+
+def made(events: Iterable[Event | Later]) -> list[Event]:
+    """The events, those to be made later too."""
+    return [event if isinstance(event, Event) else event() for event in events]
 
 
 def status(room: Room) -> ConferenceStatus:
@@ -200,13 +214,21 @@ def presentation(room: Room, viewer: Member) -> Event:
 
 
 def welcome(room: Room, viewer: Member) -> list[Event]:
-    """What a stream begins with, in order (protocol order on connect); a waiting participant sees only itself."""
-    events = [presentation(room, viewer), *roster(room, viewer), ConferenceUpdate(status=status(room))]
+    """What a stream begins with, all at once."""
+    return made(opening(room, viewer))
+
+
+def opening(room: Room, viewer: Member) -> list[Event | Later]:
+    """What a stream begins with, in order (protocol order on connect); a waiting participant sees only itself.
+
+    Lines of the roster are made when they are written: thousands at once would keep everybody waiting.
+    """
+    events = [presentation(room, viewer), *_roster(room, viewer), ConferenceUpdate(status=status(room))]
     if not viewer.waiting:
         events += [layout(room, viewer), stage(room)]
     if room.stills.latest is not None and room.floor != viewer.uuid and stills.may_see(room, viewer):
         events.append(PresentationFrame(id=room.stills.latest))
-    return events + modes.welcome(room, viewer)
+    return [*events, *modes.welcome(room, viewer)]
 
 
 def inside(room: Room, control: Member) -> list[Event]:

@@ -1,11 +1,16 @@
 from __future__ import annotations
 
+import asyncio
+import base64
 import json
+from collections.abc import AsyncIterator
+from functools import partial
+from itertools import pairwise
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pexrtc_py.node.streams import BYTES_LIMIT, STREAMS_PER_PARTICIPANT, Streams, frame
+from pexrtc_py.node.streams import AT_ONCE, BYTES_LIMIT, STREAMS_PER_PARTICIPANT, Stream, Streams, frame
 from pexrtc_py.protocol.events import Bye, MessageReceived, ParticipantSyncBegin, PresentationStop
 
 
@@ -85,3 +90,44 @@ async def test_a_closed_stream_is_forgotten() -> None:
     streams.close("alice", stream)
 
     assert streams.count("alice") == 0
+
+
+async def test_a_long_welcome_leaves_time_for_others_and_keeps_its_order() -> None:
+    streams = Streams(limit=1)
+    made: list[int] = []
+    seen: list[int] = []
+
+    def line(number: int) -> MessageReceived:
+        made.append(number)
+        return MessageReceived(payload=str(number))
+
+    lines = [partial(line, number) for number in range(200)]
+    stream = streams.open("alice", [ParticipantSyncBegin(), *lines, PresentationStop()], nothing)
+    at_first = list(made)
+    streams.tell(["alice"], Bye())
+
+    async def others() -> None:
+        while len(made) < 200:
+            seen.append(len(made))
+            await asyncio.sleep(0)
+
+    other = asyncio.create_task(others())
+    blocks = [block.decode() async for block in _read(stream)]
+    await other
+
+    assert at_first == []
+    assert max(later - before for before, later in pairwise(seen)) <= AT_ONCE
+    assert [block.split("\n")[0] for block in blocks] == [
+        "event: participant_sync_begin",
+        *["event: message_received"] * 200,
+        "event: presentation_stop",
+        "event: bye",
+    ]
+    assert [json.loads(block.split("data: ")[1])["payload"] for block in blocks[1:201]] == [str(number) for number in range(200)]
+    numbers = [base64.b64decode(block.split("\n")[1].removeprefix("id: ")).decode() for block in blocks]
+    assert numbers == [f"1_{number}" for number in range(1, 204)]
+
+
+async def _read(stream: Stream) -> AsyncIterator[bytes]:
+    while (block := await stream.next()) is not None:
+        yield block
