@@ -38,6 +38,12 @@ def told(process: subprocess.Popen[str]) -> dict[str, Any]:
     return fields
 
 
+def _say(process: subprocess.Popen[str], line: str) -> None:
+    assert process.stdin is not None
+    process.stdin.write(f"{line}\n")
+    process.stdin.flush()
+
+
 def main() -> int:
     """Measure, print, judge."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -49,10 +55,13 @@ def main() -> int:
         assert node.stdin is not None
         url = told(node)["url"]
         with started("following", url) as client:
+            told(client)
+            _say(node, "0 0")  # what is done once in a process is done now
+            told(node)
+            _say(client, "go")
             joined = told(client)
             before = os.getloadavg()[0]
-            node.stdin.write(f"{options.rate} {options.seconds}\n")
-            node.stdin.flush()
+            _say(node, f"{options.rate} {options.seconds}")
             served, heard = told(node), told(client)
         node.stdin.close()
     return _judged(options, joined, served, heard, before)

@@ -27,6 +27,8 @@ async def main(url: str) -> None:
     for _ in range(2):  # the first pays for what is loaded when it is needed
         bare, _, empty = await cost(url, "empty")
         await empty.leave()
+    print(json.dumps({"bare": bare}), flush=True)
+    await asyncio.to_thread(sys.stdin.readline)
     steps.take()
     cpu, wall, conference = await cost(url, "crowd")
     print(json.dumps({"cpu": cpu - bare, "wall": wall, "blocked": steps.take(), "people": len(conference.participants) - 1}), flush=True)

@@ -1,12 +1,13 @@
 """The node of the benchmark: a conference full of people, of whom one after another raises a hand.
 
 `python -m benchmarks.roster.serving PEOPLE` prints its URL, reads a rate and seconds, tells so many changes a second, and prints what
-it cost.
+it cost, and the longest step before that.
 """
 
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import sys
 import time
@@ -44,7 +45,7 @@ async def change(node: Node, rate: int, seconds: float, steps: Longest) -> dict[
     people = [uuid for uuid in room.members if uuid.startswith("person-")]
     began, cpu, told, queue, memory = loop.time(), time.process_time(), 0, 0, 0
     while (elapsed := loop.time() - began) < seconds:
-        for _ in range(min(int(elapsed * rate) - told, rate)):
+        for _ in range(min(round((elapsed + TICK) * rate) - told, rate)):
             member = room.members[people[told % len(people)]]
             member.buzzed = time.time()
             room.updated(member)
@@ -67,11 +68,12 @@ async def main(people: int) -> None:
     async with Node("crowd", "empty", media=NoMedia) as node:
         fill(node.room("crowd"), people)
         print(json.dumps({"url": node.url}), flush=True)
-        steps.take()
+        gc.freeze()  # as `pexrtc node` does
         while line := await asyncio.to_thread(sys.stdin.readline):
             rate, seconds = line.split()
-            listing = steps.take()
-            print(json.dumps({"listing": listing} | await change(node, int(rate), float(seconds), steps)), flush=True)
+            before = steps.take()
+            changed = await change(node, int(rate), float(seconds), steps) if rate != "0" else {}
+            print(json.dumps({"listing": before, **changed}), flush=True)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 from dataclasses import replace
 from functools import partial
@@ -70,6 +71,7 @@ async def _serve(stop: asyncio.Event, configured: Callable[[], Node], *, as_json
     try:
         async with configured() as running:
             _tell(running, as_json=as_json)
+            gc.freeze()  # what was loaded stays; looking through it again and again would keep the sound waiting
             await stop.wait()
     except UsageError as error:
         if not isinstance(error.__cause__, OSError):

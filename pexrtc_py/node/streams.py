@@ -156,14 +156,14 @@ class Streams:
         return frame(event, self._id(event), version=self.version)
 
     def _later(self, make: Callable[[], Event]) -> Callable[[], bytes]:
-        id = self._next_id()
-        return lambda: frame(make(), id, version=self.version)
+        number = next(self._sequence)
+        return lambda: frame(make(), self._named(number), version=self.version)
 
     def _id(self, event: Event) -> str:
         """A new id; but a picture is fetched by the id that its event was made with."""
         if isinstance(event, PresentationFrame) and event.id is not None:
             return event.id
-        return self._next_id()
+        return self._named(next(self._sequence))
 
-    def _next_id(self) -> str:
-        return base64.b64encode(f"{self.number}_{next(self._sequence)}".encode()).decode()
+    def _named(self, number: int) -> str:
+        return base64.b64encode(f"{self.number}_{number}".encode()).decode()
