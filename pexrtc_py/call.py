@@ -12,7 +12,7 @@ from pexrtc_py.direct import Direct, DirectOptions
 from pexrtc_py.engine.peer import Peer
 from pexrtc_py.engine.types import Direction, IceServer, PeerState, Slot, SlotOptions
 from pexrtc_py.errors import CallError, MediaLost, NodeError, UsageError
-from pexrtc_py.protocol.models import MediaType
+from pexrtc_py.protocol.models import CallType, MediaType
 from pexrtc_py.protocol.requests.participant import Calls, ReleaseFloor, TakeFloor
 from pexrtc_py.signaling.floor import PresentationLost
 from pexrtc_py.slots import CallSlot
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from pexrtc_py.protocol.declare import Request
     from pexrtc_py.protocol.models import OpenMediaType
     from pexrtc_py.recording import Recording
+    from pexrtc_py.rtmp import ByRtmp
 
 logger = logging.getLogger(__name__)
 
@@ -40,7 +41,8 @@ class Call:
     `sources` are what is sent from the start, `receive` which slots are received, `codecs` what may be received in
     a slot (all we speak by default), `bandwidth` and `bandwidth_out` the most we want to receive and send per video section in kbps.
     With `directions` the call has the sections named there, with fixed directions; otherwise all, as sources and `receive` need.
-    `media_type`, `fecc_supported` and `present` are told to the node. With `direct` the other side is the other participant.
+    `media_type`, `fecc_supported`, `present` and `streaming` are told to the node. With `direct` the other side is the other participant,
+    with the `call_type` RTMP media go by RTMP.
     """
 
     def __init__(
@@ -60,12 +62,21 @@ class Call:
         fecc_supported: bool = False,
         present: str | None = None,
         direct: DirectOptions | None = None,
+        call_type: CallType = CallType.WEBRTC,
+        streaming: bool | None = None,
     ) -> None:
         self._control = control
         self._sources = dict(sources or {})
         self._receive = frozenset(receive)
         self._directions = None if directions is None else dict(directions)
-        self._placing = Calls(media_type=media_type or MediaType.VIDEO, fecc_supported=fecc_supported, present=present)
+        self._placing = Calls(
+            call_type=call_type,
+            media_type=media_type or MediaType.VIDEO,
+            fecc_supported=fecc_supported,
+            present=present,
+            streaming=streaming,
+            bandwidth=bandwidth if call_type is CallType.RTMP else None,
+        )
         self._moved = asyncio.Event()
         self._searching: asyncio.Task[None] | None = None
         self._tasks: list[asyncio.Task[None]] = []
@@ -140,7 +151,13 @@ class Call:
 
     # Life
 
-    def _new_way(self, direct: DirectOptions | None) -> ThroughNode | Direct:
+    def _new_way(self, direct: DirectOptions | None) -> ThroughNode | Direct | ByRtmp:
+        if self._placing.call_type is CallType.RTMP:
+            from pexrtc_py.rtmp import ByRtmp
+
+            stream = ByRtmp(self._control, self.peer, self._placing)
+            stream.on_lost = self._lost
+            return stream
         if direct is None:
             return ThroughNode(self._control, self.peer, self._placing)
         way = Direct(self._control, self.peer, self._placing, direct, self.stats)
@@ -298,6 +315,8 @@ class Call:
 
         When somebody else takes the floor, sending stops and the block goes on; `PresentationLost` tells who.
         """
+        if self._placing.call_type is CallType.RTMP:
+            raise UsageError("A call by RTMP cannot present slides; present_stills() shows pictures, and a WebRTC call presents.")
         if self.presenting:
             raise UsageError("This call presents already; leave the first present() block before entering another.")
         await self._take_floor()

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, TypedDict
 
 from pexrtc_py.engine.types import Direction, IceServer, Slot
 from pexrtc_py.errors import UsageError
+from pexrtc_py.protocol.models import CallType
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -42,6 +43,10 @@ class CallOptions(TypedDict, total=False):
     """"main": slides come in place of the main video."""
     ice_servers: Sequence[IceServer]
     """STUN and TURN servers to try before the node's."""
+    call_type: str
+    """"webrtc", or "rtmp": H.264 and AAC over TCP, without slides of one's own."""
+    streaming: bool
+    """Whether others shall see a call by RTMP as a stream of the conference."""
 
 
 def changed(options: CallOptions | None, changes: CallOptions) -> CallOptions:
@@ -55,23 +60,36 @@ def new_call(control: CallControl, granted: Token, options: CallOptions, *, loop
     """A call that is not placed yet; raises `UsageError` when the options contradict each other."""
     from pexrtc_py.call import Call
 
-    receive = options.get("receive")
+    receive, by_rtmp = options.get("receive"), _by_rtmp(options)
+    codecs = options.get("codecs")
+    if by_rtmp:  # H.264 goes as it is
+        codecs = dict(codecs or {Slot.PRESENTATION: ("h264", "vp8")})
+        codecs[Slot.VIDEO] = tuple(sorted(codecs.get(Slot.VIDEO, ("h264", "vp8")), key="h264".__ne__))
     return Call(
         control,
         sources=_sources(options),
         receive=tuple(Slot) if receive is None else receive,
         directions=options.get("directions"),
-        codecs=options.get("codecs"),
-        ice_servers=[*options.get("ice_servers", ()), *_granted(granted)],
-        loopback=loopback,
-        relay_only=granted.use_relay_candidates_only,
+        codecs=codecs,
+        ice_servers=() if by_rtmp else [*options.get("ice_servers", ()), *_granted(granted)],
+        loopback=loopback or by_rtmp,
+        relay_only=granted.use_relay_candidates_only and not by_rtmp,
         bandwidth=_least(options.get("bandwidth"), granted.bandwidth_in),
         bandwidth_out=_least(options.get("bandwidth_out"), granted.bandwidth_out),
         media_type=options.get("media_type"),
         fecc_supported=options.get("fecc_supported", False),
         present=options.get("present"),
-        direct=direct,
+        direct=None if by_rtmp else direct,
+        call_type=CallType.RTMP if by_rtmp else CallType.WEBRTC,
+        streaming=options.get("streaming") or None,
     )
+
+
+def _by_rtmp(options: CallOptions) -> bool:
+    call_type = options.get("call_type", "webrtc").casefold()
+    if call_type not in {"webrtc", "rtmp"}:
+        raise UsageError(f"There are no calls of the type {call_type!r}; write 'webrtc' or 'rtmp'.")
+    return call_type == "rtmp"
 
 
 def _sources(options: CallOptions) -> dict[Slot, Source[Any]]:

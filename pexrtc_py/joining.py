@@ -56,6 +56,8 @@ def join(
     bandwidth_out: int | None = None,
     fecc_supported: bool = False,
     direct_media: bool = False,
+    call_type: str = "webrtc",
+    streaming: bool | None = None,
     ask: Ask | None = None,
     lobby_timeout: float | None = None,
     ca_file: str | Path | None = None,
@@ -77,7 +79,8 @@ def join(
 
     `media=False` is control only; otherwise `audio` and `video` are sent, each video with at most `bandwidth_out` kbps, the slots in
     `receive` (all) are received in `codecs` (all), each video with at most `bandwidth` kbps, and with `fecc_supported` others may move the
-    camera. With `direct_media`, media go to the other participant instead of the node while conference and node allow it. With
+    camera. With `direct_media`, media go to the other participant instead of the node while conference and node allow it; with the
+    `call_type` "rtmp" they go by RTMP, as a stream of the conference for others to see if `streaming`. With
     `lobby_timeout` seconds, joining includes being admitted from the waiting room; without, it ends there (`conference.in_lobby`).
 
     Raises a kind of `NodeError`, `JoinNeedsMore` or `CallError`, `NodeUnreachable` when it takes more than `timeout` seconds; `UsageError`.
@@ -94,7 +97,7 @@ def join(
         client_id=client_id,
         registration_token=registration_token,
         sso_redirect_target=sso_redirect_target,
-        direct_media=direct_media and media,
+        direct_media=direct_media and media and call_type == "webrtc",
     )
     url = node_url(address, node)
     reach = partial(HttpTransport, ca_file=ca_file, insecure=insecure, proxy=proxy)
@@ -110,7 +113,10 @@ def join(
             bandwidth=bandwidth,
             bandwidth_out=bandwidth_out,
             fecc_supported=fecc_supported,
+            call_type=call_type,
         )
+        if streaming is not None:
+            options["streaming"] = streaming
 
     async def work() -> Conference:
         if media:  # loading codecs and crypto takes long enough to be felt by whatever else runs on the loop

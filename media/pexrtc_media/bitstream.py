@@ -15,6 +15,7 @@ OPUS_LOOKAHEAD = 312
 """Samples at 48 kHz by which an Opus encoder is late, and which its decoder drops at the start (RFC 7845 4.2)."""
 
 _START_CODE = re.compile(b"\x00\x00\x01")
+_STARTS = b"\x00\x00\x00\x01"
 _SILK_SAMPLES = (480, 960, 1920, 2880)
 _SPS, _PPS = 7, 8
 
@@ -70,6 +71,38 @@ def avc_configuration(keyframe: bytes) -> bytes:
         raise MediaError("The first H.264 key frame carries no parameter sets (SPS, PPS); the sender has to repeat them in band.")
     sets = [bytes([0xE0 | len(sps)]), *map(_sized, sps), bytes([len(pps)]), *map(_sized, pps)]
     return bytes([1, *sps[0][1:4], 0xFF]) + b"".join(sets)
+
+
+def annex_b(unit: bytes, size: int = 4) -> bytes:
+    """An H.264 access unit whose parts have lengths of `size` bytes, with start codes instead; MediaError when the lengths do not fit."""
+    parts, at = [], 0
+    while at < len(unit):
+        length = int.from_bytes(unit[at : at + size], "big")
+        at += size
+        if not 0 < length <= len(unit) - at:
+            raise MediaError(f"An H.264 picture of {len(unit)} bytes has a part of {length} at {at}.")
+        parts.append(_STARTS + unit[at : at + length])
+        at += length
+    return b"".join(parts)
+
+
+def parameter_sets(record: bytes) -> tuple[bytes, int]:
+    """SPS and PPS of a decoder configuration record in Annex B form, and how many bytes a length has; MediaError for what is none.
+
+    ISO/IEC 14496-15 5.3.3.1.
+    """
+    reader = io.BytesIO(record)
+    head = reader.read(5)
+    sets = []
+    for mask in (0x1F, 0xFF):  # a number of SPS with bits above it, then a number of PPS
+        for _ in range(int.from_bytes(reader.read(1), "big") & mask):
+            length = int.from_bytes(reader.read(2), "big")
+            sets.append(nal := reader.read(length))
+            if not nal or len(nal) < length:
+                raise MediaError(f"A configuration of H.264 ends after {len(record)} bytes, in the middle of a parameter set.")
+    if len(head) < 5 or head[0] != 1 or not sets:
+        raise MediaError(f"This is no configuration of H.264: {len(record)} bytes that begin with {record[:5].hex() or 'nothing'}.")
+    return b"".join(_STARTS + nal for nal in sets), (head[4] & 3) + 1
 
 
 def h264_size(keyframe: bytes) -> tuple[int, int]:

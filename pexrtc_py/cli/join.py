@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pexrtc_py.cli.entering import entered, exit_code
-from pexrtc_py.cli.options import conference_options, log_options, option, usage
+from pexrtc_py.cli.options import call_type_option, conference_options, log_options, option, usage
 from pexrtc_py.cli.progress import Progress
 from pexrtc_py.cli.running import first_of, run_until_stopped, set_up_logging
 
@@ -32,10 +32,19 @@ _DEVICES_LATER = (
 @option("--video", metavar="FILE|pattern|none", help="What to send as main video: a film or a picture, colour bars, or nothing.")
 @option("--audio", metavar="FILE|tone|none", help="What to send as sound: a file, a tone, or nothing.")
 @option("--present", type=click.Path(path_type=Path), metavar="FILE", help="Present this picture or film as slides.")
+@call_type_option()
 @option("--seconds", type=click.FloatRange(min=0, min_open=True), metavar="N", help="Leave after this long.")
 @log_options()
 def join(
-    *, video: str | None, audio: str | None, present: Path | None, seconds: float | None, log_level: str, as_json: bool, **where: Any
+    *,
+    video: str | None,
+    audio: str | None,
+    present: Path | None,
+    call_type: str,
+    seconds: float | None,
+    log_level: str,
+    as_json: bool,
+    **where: Any,
 ) -> int:
     """Take part in a conference with a film, a picture, a test pattern or a tone.
 
@@ -49,14 +58,20 @@ def join(
         raise usage(_DEVICES_LATER.format(option="--audio", device="microphone", example="tone"))
     from pexrtc_py.cli.sources import Sources
 
-    return run_until_stopped(lambda stop: _join(stop, Sources(video, audio, present), seconds=seconds, as_json=as_json, where=where))
+    if present is not None and call_type == "rtmp":
+        raise usage("Slides cannot be presented by RTMP; leave out --present, or --call-type rtmp.")
+    playing = Sources(video, audio, present)
+    return run_until_stopped(lambda stop: _join(stop, playing, call_type, seconds=seconds, as_json=as_json, where=where))
 
 
-async def _join(stop: asyncio.Event, playing: Sources, *, seconds: float | None, as_json: bool, where: dict[str, Any]) -> int:
+async def _join(
+    stop: asyncio.Event, playing: Sources, call_type: str, *, seconds: float | None, as_json: bool, where: dict[str, Any]
+) -> int:
     progress = Progress()
     async with contextlib.AsyncExitStack() as stack:
         sources = await stack.enter_async_context(playing)
-        conference = await stack.enter_async_context(entered(where, stop, progress, audio=sources.audio, video=sources.video))
+        media = {"audio": sources.audio, "video": sources.video, "call_type": call_type}
+        conference = await stack.enter_async_context(entered(where, stop, progress, **media))
         if conference is not None:
             if sources.presentation is not None:
                 await stack.enter_async_context(conference.present(sources.presentation))

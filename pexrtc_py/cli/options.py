@@ -56,6 +56,12 @@ def conference_options(default_name: str) -> Callable[[F], F]:
     )
 
 
+def call_type_option() -> Callable[[F], F]:
+    """`--call-type`."""
+    kinds = click.Choice(["webrtc", "rtmp"], case_sensitive=False)
+    return option("--call-type", type=kinds, default="webrtc", show_default=True, help="How media travel; rtmp is H.264 and AAC over TCP.")
+
+
 def log_options(json_help: str = "Print one JSON object at the end instead of text.") -> Callable[[F], F]:
     """`--log-level` and `--json`."""
     levels = click.Choice(["debug", "info", "warning", "error"], case_sensitive=False)

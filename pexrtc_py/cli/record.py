@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pexrtc_py.cli.entering import entered, exit_code
-from pexrtc_py.cli.options import conference_options, log_options, option
+from pexrtc_py.cli.options import call_type_option, conference_options, log_options, option
 from pexrtc_py.cli.progress import Progress
 from pexrtc_py.cli.running import first_of, run_until_stopped, set_up_logging
 
@@ -31,24 +31,25 @@ STOPPED_EARLY = 130
 @click.command()
 @conference_options("Recorder")
 @option("--out", required=True, type=click.Path(path_type=Path), metavar="FILE", help="Ending in .mkv, .webm or .mp4.")
+@call_type_option()
 @option("--seconds", type=click.FloatRange(min=0, min_open=True), metavar="N", help="Stop after this much recording.")
 @log_options()
-def record(*, out: Path, seconds: float | None, log_level: str, as_json: bool, **where: Any) -> int:
+def record(*, out: Path, call_type: str, seconds: float | None, log_level: str, as_json: bool, **where: Any) -> int:
     """Record a conference: what arrives is written as it is, nothing is decoded.
 
     Ends with the conference, after --seconds, or by SIGINT or SIGTERM, which finish the file and leave.
     """
     set_up_logging(log_level)
-    return run_until_stopped(lambda stop: _record(stop, out, seconds=seconds, as_json=as_json, where=where))
+    return run_until_stopped(lambda stop: _record(stop, out, call_type, seconds=seconds, as_json=as_json, where=where))
 
 
-async def _record(stop: asyncio.Event, out: Path, *, seconds: float | None, as_json: bool, where: dict[str, Any]) -> int:
+async def _record(stop: asyncio.Event, out: Path, call_type: str, *, seconds: float | None, as_json: bool, where: dict[str, Any]) -> int:
     from pexrtc_py.recording import recordable
 
     codecs = recordable(out)
     _check_writable(out)
     progress = Progress()
-    async with entered(where, stop, progress, codecs=codecs) as conference:
+    async with entered(where, stop, progress, codecs=codecs, call_type=call_type) as conference:
         if conference is None:
             click.echo("Stopped before anything was recorded.", err=True)
             return STOPPED_EARLY

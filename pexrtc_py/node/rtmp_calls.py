@@ -7,19 +7,16 @@ from collections.abc import Callable
 from concurrent.futures import Executor
 from functools import partial
 
-from av import AudioFrame
-
 from pexrtc_media.base import AccessUnit, MediaError
 from pexrtc_media.rtmp.chunks import Kind, Message
 from pexrtc_media.rtmp.connection import Connection
-from pexrtc_media.rtmp.flv import FramesIn
 from pexrtc_media.rtmp.server import STREAM, Server, begins
 from pexrtc_py.engine.clock import unix_time
-from pexrtc_py.engine.encoders import OpusEncoder, VideoEncoder
+from pexrtc_py.engine.rtmp import Feed, Played, Timing
 from pexrtc_py.engine.types import Slot
 from pexrtc_py.errors import CallError
 from pexrtc_py.node.legs import LocalPort
-from pexrtc_py.node.streaming import PICTURES, Feed
+from pexrtc_py.node.streaming import PICTURES
 
 APP = "pexip"
 UUID = 36
@@ -29,8 +26,6 @@ PLAYED = {"": Slot.VIDEO, "-stream": Slot.VIDEO, "-presentation": Slot.PRESENTAT
 PLAYERS = 4
 SECONDS = 30.0
 """How long a client may take to come."""
-ASTRAY = 2.0
-"""Seconds by which a client's time may be off its arrival; beyond it the client has begun anew."""
 GONE = "The RTMP client closed the connection."
 NEVER_CAME = f"No RTMP client came within {SECONDS:g} s."
 
@@ -81,9 +76,7 @@ class RtmpCall:
         self._feeds: dict[Slot, list[Feed]] = {Slot.VIDEO: [], Slot.PRESENTATION: []}
         self._connections: set[Connection] = set()
         self._publishing = self._closed = False
-        self._decoding, self._speaking, self._showing = FramesIn(), OpusEncoder(), VideoEncoder("vp8")
-        self._zero: float | None = None
-        self._keyframe = False
+        self._published, self._timing = Played(), Timing()
         self.transceivers: dict[Slot, LocalPort] = {
             Slot.AUDIO: LocalPort(("opus",), self._player(Slot.VIDEO)),
             Slot.VIDEO: LocalPort(PICTURES, self._player(Slot.VIDEO)),
@@ -144,21 +137,11 @@ class RtmpCall:
         return put
 
     def _units(self, message: Message) -> list[tuple[AccessUnit, float]]:
-        now, seconds = unix_time(), message.time / 1000
-        # What comes latest sets the time of all: RTMP comes in bursts, and the mix does not wait for them.
-        if self._zero is None or not self._zero - ASTRAY < now - seconds < self._zero:
-            self._zero = now - seconds
-        units: list[tuple[AccessUnit, float]] = []
-        for frame in self._decoding.decode(message):
-            if isinstance(frame, AudioFrame):
-                units += [(unit, self._zero + unit.timestamp / unit.clock_rate) for unit in self._speaking.encode(frame)]
-            else:
-                keyframe, self._keyframe = self._keyframe, False
-                units += [(unit, self._zero + seconds) for unit in self._showing.encode(frame, keyframe=keyframe)]
-        return units
+        self._timing.see(message, unix_time())
+        return [(unit, self._timing.captured(seconds)) for unit, seconds in self._published.units(message, "vp8")]
 
     def _begin_anew(self) -> None:
-        self._keyframe = True
+        self._published.keyframe = True
 
     def _came(self, connection: Connection) -> None:
         self._patience.cancel()

@@ -7,7 +7,7 @@ from typing import Any
 from pexrtc_py.calling import CallOptions
 from pexrtc_py.engine.types import Direction, IceServer, Slot
 from pexrtc_py.errors import UsageError
-from pexrtc_py.pexrtc.calltypes import directions
+from pexrtc_py.pexrtc.calltypes import BY_RTMP, directions
 from pexrtc_py.pexrtc.variables import Variables
 from pexrtc_py.protocol.models import MediaType
 
@@ -29,6 +29,8 @@ def wishes(variables: Variables, call_type: str | None) -> CallOptions | None:
         fecc_supported=variables.fecc_supported,
         present="main" if variables.presentation_in_main else None,
         ice_servers=_ice_servers(variables),
+        call_type="rtmp" if call_type in BY_RTMP else "webrtc",
+        streaming=call_type == "stream",
     )
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 from typing import cast
 
 import av
@@ -10,11 +11,13 @@ from hypothesis import strategies as st
 from pexrtc_media import MediaError
 from pexrtc_media.bitstream import (
     BLACK_SIZE,
+    annex_b,
     avc_configuration,
     black_picture,
     length_prefixed,
     nal_units,
     opus_samples,
+    parameter_sets,
     picture_size,
     vp8_size,
 )
@@ -66,3 +69,27 @@ def test_a_key_frame_without_parameter_sets_is_refused() -> None:
 @pytest.mark.parametrize(("packet", "samples"), [(b"\xfc", 960), (b"\xf8\xff\xfe", 960), (b"\x03\x03", 1440), (b"\x19", 5760), (b"", 0)])
 def test_an_opus_packet_tells_its_duration(packet: bytes, samples: int) -> None:
     assert opus_samples(packet) == samples
+
+
+@settings(max_examples=200, deadline=None)
+@given(nals=NALS, size=st.sampled_from([1, 2, 4]))
+def test_lengths_become_start_codes(nals: list[bytes], size: int) -> None:
+    unit = b"".join(len(nal).to_bytes(size, "big") + nal for nal in nals)
+
+    assert list(nal_units(annex_b(unit, size))) == nals
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.binary(max_size=60))
+@example(bytes([1, 66, 0, 31, 0xFF, 0xE1, 0, 1, 0x67, 1, 0, 9, 0x68]))
+def test_junk_is_no_configuration_and_no_picture(data: bytes) -> None:
+    for read in (annex_b, parameter_sets):
+        with contextlib.suppress(MediaError):
+            read(data)
+
+
+def test_a_configuration_gives_its_parameter_sets_back() -> None:
+    sets = b"\x00\x00\x00\x01\x67\x42\x00\x1f\x00\x00\x00\x01\x68\xce"
+    keyframe = sets + b"\x00\x00\x00\x01\x65\x88"
+
+    assert parameter_sets(avc_configuration(keyframe)) == (sets, 4)

@@ -9,8 +9,8 @@ from typing import Any
 import av
 from av.error import FFmpegError
 
-from pexrtc_media.base import AccessUnit
-from pexrtc_media.bitstream import avc_configuration, length_prefixed
+from pexrtc_media.base import AccessUnit, MediaError
+from pexrtc_media.bitstream import annex_b, avc_configuration, length_prefixed, parameter_sets
 from pexrtc_media.encoding import VideoEncoding
 from pexrtc_media.rtmp import amf
 from pexrtc_media.rtmp.chunks import Kind, Message
@@ -20,6 +20,7 @@ RATE = 48_000
 AAC_HEAD, AVC, KEY, INTER = 0xAF, 7, 1, 2
 CONFIGURATION, CODED = 0, 1
 MAX_PIXELS = 4096 * 2304
+_AVC_HEAD = 5
 
 
 def about(size: tuple[int, int], fps: float) -> Message:
@@ -59,6 +60,16 @@ class PicturesOut:
         """The messages for a picture shown at `seconds` of the stream, and which of them are key frames."""
         return [self._message(unit, seconds) for unit in self._encoding.encode(letterbox(frame, *self.size), seconds)]
 
+    def pass_on(self, unit: AccessUnit, seconds: float) -> list[tuple[Message, bool]]:
+        """The messages for a picture that is H.264 already; none before the first key frame, which needs SPS and PPS: else MediaError."""
+        messages: list[tuple[Message, bool]] = []
+        if unit.keyframe:
+            configuration = Message(Kind.VIDEO, _avc(KEY, CONFIGURATION) + avc_configuration(unit.data), 0, round(seconds * 1000))
+            if self.configuration is None or configuration.data != self.configuration.data:
+                self.configuration = configuration
+                messages.append((configuration, True))
+        return [*messages, self._message(unit, seconds)] if self.configuration is not None else []
+
     def _message(self, unit: AccessUnit, seconds: float) -> tuple[Message, bool]:
         if unit.keyframe and self.configuration is None:
             self.configuration = Message(Kind.VIDEO, _avc(KEY, CONFIGURATION) + avc_configuration(unit.data))
@@ -94,6 +105,39 @@ class FramesIn:
             yield from context.decode(packet)  # type: ignore[attr-defined]
         except FFmpegError:
             self.damaged += 1
+
+
+class PicturesIn:
+    """Messages in, H.264 access units in Annex B form out; `damaged` counts those that are none."""
+
+    def __init__(self) -> None:
+        self.damaged = 0
+        self._sets: tuple[bytes, int] | None = None
+
+    def units(self, message: Message) -> list[AccessUnit]:
+        """The picture of one message, with the parameter sets before a key frame; nothing before these have come."""
+        data = message.data
+        if _codec_id(message) != AVC or len(data) <= _AVC_HEAD:
+            self.damaged += len(data) > 0
+            return []
+        try:
+            if data[1] == CONFIGURATION:
+                self._sets = parameter_sets(data[_AVC_HEAD:])
+            elif data[1] == CODED and self._sets is not None:
+                return [self._unit(message, *self._sets)]
+        except MediaError:
+            self.damaged += 1
+        return []
+
+    def _unit(self, message: Message, sets: bytes, size: int) -> AccessUnit:
+        keyframe = message.data[0] >> 4 == KEY
+        data = annex_b(message.data[_AVC_HEAD:], size)
+        return AccessUnit(sets + data if keyframe else data, "h264", message.time * 90, 90_000, keyframe=keyframe)
+
+
+def is_configuration(message: Message) -> bool:
+    """Whether a message says how to decode what follows."""
+    return len(message.data) > 1 and message.data[1] == CONFIGURATION
 
 
 def _codec_id(message: Message) -> int:
