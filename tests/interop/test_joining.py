@@ -48,6 +48,7 @@ async def test_a_pin_is_asked_for_and_gives_the_role(visit: Visit, node: Node, p
     assert await vera.hears("onPinRequired") == {"hasHostPin": True, "hasGuestPin": True}
     assert await vera.call(pin=pin) == 200
     mine = await vera.hears("onParticipants")
+    await vera.hears("onCallConnected")
 
     (member,) = node.room("meet.lobby").members.values()
     assert member.role is role
@@ -62,6 +63,7 @@ async def test_where_only_hosts_need_a_pin_the_client_enters_as_a_guest_without(
         asked = await vera.hears("onPinRequired")
         assert await vera.call(host=node.url, pin="none") == 200
         await vera.hears("onServiceType", lambda told: told == "waiting_room")
+        await vera.hears("onCallConnected")
         (member,) = node.room("meet.open").members.values()
         role = member.role
         await vera.leave()

@@ -57,7 +57,7 @@ async def test_a_guest_with_the_client_is_sent_to_a_room_and_leaves_it(visit: Vi
 
 async def test_a_host_with_the_client_opens_a_room_and_takes_its_media_there_and_back(visit: Visit, node: Node) -> None:
     vera = await visit("Vera", pin="1234", **LOBBY)
-    main, me = node.room("meet.lobby"), await vera.me()
+    main, me, way = node.room("meet.lobby"), await vera.me(), await vera.way()
 
     await vera.tab.run("() => visitor.client.breakout({name: 'Red', end_action: 'transfer'})")
     begun = await vera.hears("onBreakoutBegin")
@@ -68,6 +68,7 @@ async def test_a_host_with_the_client_opens_a_room_and_takes_its_media_there_and
     await until(lambda: [seat.participant for seat in room.plan().seats] == [control], 45)
     gone = not main.plan().seats
     await vera.hears("onMe", lambda told: told["id"] == uuid and told["participant"]["hasMedia"])
+    await vera.goes_another_way(way)  # the client goes nowhere while it connects
     await vera.tab.run("() => visitor.client.joinBreakoutRoom({breakoutUuid: 'main'})")
     await until(lambda: [seat.participant for seat in main.plan().seats] == [me], 45)
     await vera.tab.run("uuid => visitor.client.closeBreakoutRoom({breakoutUuid: uuid})", uuid)
