@@ -97,7 +97,7 @@ def join(
         client_id=client_id,
         registration_token=registration_token,
         sso_redirect_target=sso_redirect_target,
-        direct_media=direct_media and media and call_type == "webrtc",
+        direct_media=direct_media and call_type == "webrtc",
     )
     url = node_url(address, node)
     reach = partial(HttpTransport, ca_file=ca_file, insecure=insecure, proxy=proxy)

@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from pexrtc_py.calling import CallOptions
+from pexrtc_py.channel import PresentationImage
 from pexrtc_py.engine.types import Direction, Slot
-from pexrtc_py.errors import ExtensionRequired, FloorRefused, IdpRequired, JoinNeedsMore, PinRequired, SsoRedirect, UsageError
+from pexrtc_py.errors import ExtensionRequired, IdpRequired, JoinNeedsMore, PinRequired, SsoRedirect, UsageError
 from pexrtc_py.joining import join
-from pexrtc_py.pexrtc.control import ConferenceControl
+from pexrtc_py.pexrtc.calltypes import BY_RTMP
 from pexrtc_py.pexrtc.following import present, turns
 from pexrtc_py.pexrtc.pending import Pending
+from pexrtc_py.pexrtc.slides import Slides
 from pexrtc_py.pexrtc.statistics import Statistics, media_statistics
-from pexrtc_py.pexrtc.streams import MediaStream, RemoteStream, pictures_of
+from pexrtc_py.pexrtc.streams import MediaStream, RemoteStream
 from pexrtc_py.pexrtc.wishes import sections, source_of, wishes
 from pexrtc_py.protocol import events as told
 from pexrtc_py.protocol.models import ReferTarget, Role, Theme
-from pexrtc_py.protocol.requests import PresentationHighJpeg, PresentationJpeg, PresentationPng
+from pexrtc_py.protocol.requests import VideoMuted, VideoUnmuted
 from pexrtc_py.signaling.ending import Ended, EndReason
 from pexrtc_py.signaling.floor import PresentationLost
 from pexrtc_py.signaling.joining import Answers
@@ -27,15 +28,11 @@ from pexrtc_py.signaling.joining import Answers
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from pexrtc_media.base import Source
     from pexrtc_py.call import Call
     from pexrtc_py.conference import Conference
 
-_SMALL_STILLS = 384
-"""With so many kbps or less to receive, stills of the presentation are the small ones."""
 
-
-class PexRTC(ConferenceControl):
+class PexRTC(Slides):
     """The documented JavaScript object in Python: set callbacks and variables, `make_call`, `connect` when `on_setup` asks.
 
     Methods return a `Pending`: await it for the result, or leave it; what goes wrong in one that nobody awaits is told to `on_error`.
@@ -52,9 +49,6 @@ class PexRTC(ConferenceControl):
         self._role: Role | str = ""
         self._call_type: str | None = None
         self._muted = {Slot.AUDIO: False, Slot.VIDEO: False}
-        self._sharing: contextlib.AsyncExitStack | None = None
-        self._watching = False
-        self._frame: str | None = None
         self._node, self._alias, self._name = "", "", ""
 
     # Joining
@@ -106,6 +100,7 @@ class PexRTC(ConferenceControl):
             client_id=self.client_id,
             registration_token=self.registration_token,
             sso_redirect_target=self.sso_redirect_target,
+            direct_media=self._call_type not in BY_RTMP,
         )
 
     async def _ask(self, wanted: JoinNeedsMore) -> Answers:
@@ -144,17 +139,27 @@ class PexRTC(ConferenceControl):
         if wanted is None:
             self._call("on_connect", None)
             return
-        call = await self.conference.add_call(**wanted)
-        for slot, muted in self._muted.items():
-            if slot in call.slots:
-                call.slots[slot].muted = muted
-        self._call("on_connect", self._remote_stream(call))
-        hidden = self._muted[Slot.VIDEO] or not sections(self, call_type).get(Slot.VIDEO, Direction.INACTIVE).sends
-        await (self.conference.participant(self.uuid).video_muted if hidden else self.conference.participant(self.uuid).video_unmuted)()
+        await self._connected(await self.conference.add_call(**wanted))
         if call_type == "presentation":
             self.get_presentation()
         elif call_type == "screen":
             await self._share()
+
+    async def _connected(self, call: Call) -> None:
+        for slot, muted in self._muted.items():
+            if slot in call.slots:
+                call.slots[slot].muted = muted
+        self._call("on_connect", self._remote_stream(call))
+        hidden = self._muted[Slot.VIDEO] or not sections(self, self._call_type).get(Slot.VIDEO, Direction.INACTIVE).sends
+        await self.conference.ask_as_me(VideoMuted() if hidden else VideoUnmuted())
+
+    async def _moved(self, room: str) -> None:
+        """As a host, go on with the call in a breakout room, or in the "main" room again."""
+        if self.conference.call is None:
+            return
+        await self._stop_sharing("Call disconnected")
+        self._stop_watching("Call disconnected")
+        await self._connected(await self.conference.enter_breakout(room))
 
     # What the call carries
 
@@ -243,7 +248,7 @@ class PexRTC(ConferenceControl):
         """Send black, or pictures again, and tell the others; returns the new setting."""
         self._mute(Slot.VIDEO, setting)
         if self._conference is not None:
-            self._do(self._who(None).video_muted() if setting else self._who(None).video_unmuted())
+            self._do(self._conference.ask_as_me(VideoMuted() if setting else VideoUnmuted()))
         return setting
 
     def _mute(self, slot: Slot, setting: bool) -> None:
@@ -267,59 +272,6 @@ class PexRTC(ConferenceControl):
         code = call.check_code if call is not None else None
         return code or "INVALID"
 
-    # Slides
-
-    def get_presentation(self) -> Pending[None]:
-        """Have the slides; `on_presentation_connected` comes next. Without a call one is made."""
-        return self._do(self._get_presentation())
-
-    async def _get_presentation(self) -> None:
-        if self.conference.call is None:
-            await self._add("presentation")
-            return
-        self._watching = True
-        self._call("on_presentation_connected", RemoteStream(video=self.conference.call.presentation))
-
-    def _stop_watching(self, reason: str) -> None:
-        if self._watching:
-            self._watching = False
-            self._call("on_presentation_disconnected", reason)
-
-    def present(self, call_type: str | None) -> Pending[None]:
-        """Present `user_presentation_stream` ("screen"), or stop (None)."""
-        if call_type not in {"screen", None}:
-            raise UsageError(f"One presents a 'screen', or stops with None; {call_type!r} is neither.")
-        return self._do(self._share() if call_type else self._stop_sharing("Screenshare stopped"))
-
-    async def _share(self) -> None:
-        source = self._screen()
-        if self.conference.call is None:
-            await self._add("screen")
-            return
-        sharing = contextlib.AsyncExitStack()
-        try:
-            await sharing.enter_async_context(self.conference.present(source))
-        except FloorRefused as refused:
-            self._call("on_screenshare_stopped", f"Screenshare rejected: {refused.reason}")
-            return
-        self._sharing = sharing
-        self._call("on_screenshare_connected", MediaStream(video=source))
-
-    def _screen(self) -> Source[Any]:
-        from pexrtc_media.rate import AtMost
-
-        stream = self.user_presentation_stream
-        source = None if stream is None else pictures_of(stream)
-        if source is None:
-            raise UsageError("There is nothing to present: set user_presentation_stream.")
-        return AtMost(source, self.screenshare_fps)
-
-    async def _stop_sharing(self, reason: str) -> None:
-        sharing, self._sharing = self._sharing, None
-        if sharing is not None:
-            await sharing.aclose()
-            self._call("on_screenshare_stopped", reason)
-
     # What happens
 
     def _follow(self, conference: Conference, event: object) -> None:
@@ -333,9 +285,8 @@ class PexRTC(ConferenceControl):
                 self._stop_watching("Presentation ended")
             case PresentationLost():
                 self._do(self._stop_sharing("Presentation ended"))
-            case told.PresentationFrame():
-                self._frame = event.id
-                self._call("on_presentation_reload", self.get_presentation_url())
+            case told.PresentationFrame() | PresentationImage():
+                self._see_still(event)
             case told.Fecc() if self.fecc_supported:
                 self._call("on_fecc", event)
             case told.ParticipantUpdate() if event.participant.uuid == self.uuid:
@@ -344,6 +295,8 @@ class PexRTC(ConferenceControl):
                 self._do(self._splash(event))
             case told.Refer() if event.target not in {ReferTarget.DIRECT, ReferTarget.TRANSCODED}:  # there the conference goes by itself
                 self._do(self._transferred(event))
+            case told.BreakoutRefer():
+                self._do(self._moved(event.breakout_uuid))
             case Ended():
                 self._ended(event)
             case _:
@@ -388,14 +341,6 @@ class PexRTC(ConferenceControl):
 
     # Asking
 
-    def get_presentation_url(self) -> str | None:
-        """Where the newest still of the presentation is; None before there was one."""
-        if self._frame is None:
-            return None
-        small = self.bandwidth_in is not None and self.bandwidth_in <= _SMALL_STILLS
-        kind = PresentationPng if self.png_presentation else PresentationJpeg if small else PresentationHighJpeg
-        return f"{self._url(kind.name)}&id={self._frame}"
-
     def get_roster_list(self) -> list[Any]:
         """Everybody in the conference."""
         return self.roster_list
@@ -403,7 +348,3 @@ class PexRTC(ConferenceControl):
     def get_version(self) -> str:
         """The node's version, such as "37 (79019.0.0)"."""
         return self.version
-
-    def _url(self, name: str) -> str:
-        base = self._node if "://" in self._node else f"https://{self._node}"
-        return f"{base.rstrip('/')}{self.conference.address.path(name)}?token={self.token}"
