@@ -31,6 +31,7 @@ from pexrtc_py.node.mixing import LOOKAHEAD
 from pexrtc_py.node.plan import MediaPlan, Seat
 from pexrtc_py.node.sound import BLOCK, RATE
 from pexrtc_py.node.splash import PICTURES
+from tests.phenomena.machine import Machine
 
 pytestmark = pytest.mark.live
 
@@ -263,14 +264,15 @@ async def test_a_lost_packet_costs_its_own_20_ms_and_no_more(stage: Stage) -> No
     ann.speak(400.0)
     await listen(bob, seconds=0.5)
 
-    before = len(lost)
+    before, machine = len(lost), Machine()
     await listen(bob, seconds=3.0)
+    slack = machine.patience(1)
 
     blocks = np.sqrt((bob.sound()[: 140 * BLOCK].reshape(-1, 240) ** 2).mean(axis=1))
     missing = int((blocks < 0.03).sum()) * 240 / BLOCK
     assert len(lost) - before >= 6
-    assert missing <= len(lost) - before + 1
-    assert stage.bridge.stats()["room"].calls[ann.call].late < BLOCK
+    assert missing <= slack * (len(lost) - before + 1)
+    assert stage.bridge.stats()["room"].calls[ann.call].late < slack * BLOCK
 
 
 def lose_every(count: int, client: Client) -> list[int]:
@@ -472,15 +474,16 @@ async def test_no_queue_grows(stage: Stage) -> None:
     stage.bridge.apply("room", plan(ann, bob))
     ann.speak(400.0)
     bob.speak(650.0)
+    machine = Machine()
     await listen(ann, bob, seconds=2.0)
 
-    room = stage.bridge.stats()["room"]
+    room, slack = stage.bridge.stats()["room"], machine.patience(1)
 
     assert room.ticks > 80
     for stats in room.calls.values():
         assert stats.waiting < INBOX / 5
         assert stats.dropped == 0
-        assert stats.ahead < RATE / 5
+        assert stats.ahead < slack * RATE / 5
 
 
 async def test_an_offer_that_is_none_is_refused(stage: Stage) -> None:
