@@ -1,0 +1,203 @@
+"""What the vendor's documents and clients state of answers and events: fields, their types on the wire, and since when."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+Check = Callable[[Any], bool]
+
+
+def text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def truth(value: Any) -> bool:
+    return isinstance(value, bool)
+
+
+def nothing(value: Any) -> bool:
+    return value is None
+
+
+def number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def anything(value: Any) -> bool:
+    return True
+
+
+def one_of(*words: str) -> Check:
+    return lambda value: value in words
+
+
+def either(*checks: Check) -> Check:
+    return lambda value: any(check(value) for check in checks)
+
+
+def each(check: Check) -> Check:
+    return lambda value: isinstance(value, list) and all(map(check, value))
+
+
+def mapping(check: Check) -> Check:
+    return lambda value: isinstance(value, dict) and all(check(item) for item in value.values())
+
+
+YES_NO = one_of("YES", "NO")
+MIX = {"mix_name": text, "timestamp": number}
+SECONDS = either(lambda value: isinstance(value, str) and value.isdigit(), nothing)
+
+
+@dataclass(frozen=True)
+class Shape:
+    """An object: what is always there, what is there from a version on, and what may be there, always or from a version on."""
+
+    always: dict[str, Check]
+    since: dict[str, tuple[int, Check]] = field(default_factory=dict)
+    maybe: dict[str, Check] = field(default_factory=dict)
+    maybe_since: dict[str, tuple[int, Check]] = field(default_factory=dict)
+
+    def faults(self, value: Any, version: int) -> list[str]:
+        """What is wrong with it, for a node of this version."""
+        if not isinstance(value, dict):
+            return [f"{value!r} is no object"]
+        due = self.always | {name: check for name, (first, check) in self.since.items() if version >= first}
+        known = due | self.maybe | {name: check for name, (first, check) in self.maybe_since.items() if version >= first}
+        faults = [f"{name} is missing" for name in due.keys() - value.keys()]
+        faults += [f"{name} is not documented, or later" for name in value.keys() - known.keys()]
+        return faults + [f"{name} is {value[name]!r}" for name in value.keys() & known.keys() if not known[name](value[name])]
+
+
+def _later(first: int, check: Check, *names: str) -> dict[str, tuple[int, Check]]:
+    return dict.fromkeys(names, (first, check))
+
+
+PARTICIPANT = Shape(
+    {
+        **dict.fromkeys(("uuid", "api_url", "display_name", "overlay_text", "uri", "vendor", "local_alias"), text),
+        "protocol": one_of("api", "webrtc", "sip", "rtmp", "h323", "mssip", "teams", ""),
+        "role": one_of("chair", "guest"),
+        "service_type": one_of("connecting", "waiting_room", "ivr", "conference", "lecture", "gateway", "test_call"),
+        "call_direction": one_of("in", "out"),
+        "encryption": one_of("On", "Off"),
+        **dict.fromkeys(("has_media", "is_external", "is_streaming_conference"), truth),
+        **dict.fromkeys(("is_audio_only_call", "is_video_call", "is_muted", "is_presenting", "presentation_supported"), YES_NO),
+        "rx_presentation_policy": one_of("ALLOW", "DENY"),
+        **dict.fromkeys(("spotlight", "start_time"), number),
+    },
+    _later(18, text, "external_node_uuid")
+    | _later(20, text, "call_tag")
+    | _later(20, truth, "is_video_muted", "is_video_silent", "is_main_video_dropped_out", "needs_presentation_in_mix", "show_live_captions")
+    | _later(20, YES_NO, "fecc_supported", "mute_supported", "disconnect_supported", "transfer_supported")
+    | _later(20, number, "buzz_time")
+    | _later(32, truth, "is_idp_authenticated")
+    | _later(33, truth, "is_conjoined", "is_transferring")
+    | _later(35, each(lambda mix: set(mix) == {"mix_name", "prominent"}), "send_to_audio_mixes")
+    | _later(35, text, "receive_from_audio_mix")
+    | _later(36, truth, "is_client_muted")
+    | _later(36, number, "last_spoken_time")
+    | _later(37, truth, "supports_direct_chat", "can_receive_personal_mix", "is_tx_muted", "is_on_hold", "is_public_streaming")
+    | _later(37, truth, "is_recording", "is_transcribing", "is_ai_enabled")
+    | _later(37, lambda mix: set(MIX) <= set(mix) <= {*MIX, "mix_config"}, "receive_from_video_mix"),
+    maybe_since=_later(35, either(text, nothing), "layout_group") | _later(37, either(truth, nothing), "studiosound_enabled"),
+)
+BUZZ = Shape({"value": truth}, maybe={"time": number})
+STATUS = Shape(
+    dict.fromkeys(("locked", "guests_muted"), truth),
+    _later(20, truth, "started", "all_muted", "presentation_allowed", "live_captions_available", "direct_media")
+    | _later(33, lambda value: set(value) == {"levels", "current"}, "classification")
+    | _later(33, truth, "breakout_rooms")
+    | _later(35, text, "pinning_config")
+    | _later(36, truth, "guests_can_unmute", "guests_can_present"),
+    {
+        "breakout": truth,
+        **dict.fromkeys(("breakout_name", "breakout_description", "end_action"), text),
+        "end_time": number,
+        "breakoutbuzz": lambda value: not BUZZ.faults(value, 37),
+        "breakout_guests_allowed_to_leave": truth,
+    },
+    _later(35, either(text, nothing, lambda value: set(value) == {"text", "set_time"}), "message_text"),
+)
+TOKEN = Shape(
+    {
+        **dict.fromkeys(("token", "participant_uuid", "display_name", "conference_name"), text),
+        "expires": SECONDS,
+        "version": lambda value: set(value) == {"version_id", "pseudo_version"} and all(map(text, value.values())),
+        "role": one_of("HOST", "GUEST"),
+        "current_service_type": one_of("conference", "gateway", "test_call", "waiting_room", "ivr", "lecture", "media_playback"),
+        "service_type": one_of("conference", "gateway", "test_call", "lecture", "media_playback"),
+        **dict.fromkeys(("chat_enabled", "analytics_enabled", "rtmp_enabled"), truth),
+    },
+    _later(20, truth, "fecc_enabled", "rtsp_enabled", "vp9_enabled", "allow_1080p", "trickle_ice_enabled")
+    | _later(29, truth, "direct_media", "use_relay_candidates_only", "live_captions_available")
+    | _later(33, truth, "breakout_rooms")
+    | _later(36, truth, "guests_can_present"),
+    {
+        "stun": each(lambda server: set(server) == {"url"}),
+        "turn": each(lambda server: {"urls", "username", "credential"} <= set(server)),
+        "call_type": one_of("video", "video-only", "audio"),
+        **dict.fromkeys(("call_tag", "idp_uuid", "service_name", "parent_participant_uuid"), text),
+        **dict.fromkeys(("bandwidth_in", "bandwidth_out"), number),
+    },
+    _later(20, truth, "route_via_registrar")
+    | _later(29, number, "client_stats_update_interval")
+    | _later(29, lambda value: number(value) and value >= 1, "pex_datachannel_id"),
+)
+REFRESHED = Shape({"token": text, "expires": SECONDS}, maybe={"role": one_of("HOST", "GUEST"), "client_stats_update_interval": number})
+ROOM = {"breakout_uuid": text, "participant_uuid": text}
+STAGE = each(lambda entry: not Shape({"stage_index": number, "participant_uuid": text, "vad": number}).faults(entry, 0))
+LAYOUT = Shape(
+    {"view": text, "participants": each(text)},
+    _later(20, truth, "overlay_text_enabled")
+    | _later(20, lambda value: set(value["primary_screen"]) == {"chair_layout", "guest_layout"}, "requested_layout"),
+    {"pres_slot_coords": anything},
+)
+MESSAGE = Shape({"origin": text, "uuid": text, "type": text, "payload": text}, _later(20, truth, "direct"))
+PRESENTATION = Shape({"presenter_name": text, "presenter_uri": text}, _later(20, text, "presenter_uuid", "source", "presenter_source"))
+FRAMES: dict[str, Shape | Check] = {
+    "participant_sync_begin": nothing,
+    "participant_sync_end": nothing,
+    "participant_create": PARTICIPANT,
+    "participant_update": PARTICIPANT,
+    "participant_delete": Shape({"uuid": text}),
+    "conference_update": STATUS,
+    "layout": LAYOUT,
+    "stage": STAGE,
+    "presentation_start": PRESENTATION,
+    "presentation_stop": Shape({}),
+    "presentation_frame": Shape({}),
+    "message_received": MESSAGE,
+    "message": MESSAGE,
+    "live_captions": Shape(
+        {"data": text, "is_final": truth}, maybe=dict.fromkeys(("sent_time", "src_lang", "tgt_lang", "sources"), anything)
+    ),
+    "fecc": Shape({"action": text, "movement": each(mapping(text)), "timeout": number}),
+    "call_disconnected": Shape({"call_uuid": text, "reason": text}),
+    "disconnect": Shape({"reason": text}),
+    "bye": nothing,
+    "refer": Shape({"alias": text, "token": text}, maybe={"breakout_name": text, "target": text}),
+    "cancel_refer": mapping(text),
+    "refresh_token": nothing,
+    "breakout_begin": Shape(dict(ROOM)),
+    "breakout_end": Shape(dict(ROOM)),
+    "breakout_refer": Shape({"breakout_uuid": text, "breakout_name": text, "requester_uuid": text}),
+}
+"""What the data of an event is; that of `breakout_event` is another event's."""
+SINCE = {"message": 0, "message_received": 19, "refer": 20, "refresh_token": 20, "fecc": 20, "live_captions": 20, "breakout_begin": 33}
+
+
+def faults(name: str, data: Any, version: int) -> list[str]:
+    """What is wrong with an event of this name, told by a node of this version."""
+    if name == "breakout_event":
+        wrapped = Shape({"breakout_uuid": text, "event": text, "id": text, "data": anything})
+        return wrapped.faults(data, version) + faults(data["event"], data["data"], version)
+    stated = FRAMES.get(name)
+    if stated is None:
+        return [f"{name} is not documented"]
+    if version < SINCE.get(name, 0) or (name == "message" and version >= SINCE["message_received"]):
+        return [f"{name} is not told by version {version}"]
+    if isinstance(stated, Shape):
+        return stated.faults(data, version)
+    return [] if stated(data) else [f"the data of {name} is {data!r}"]
