@@ -13,7 +13,7 @@ from pexrtc_py.node.invitations import SECONDS
 from pexrtc_py.protocol import events, requests
 from pexrtc_py.protocol.address import Address
 from pexrtc_py.protocol.declare import Event
-from pexrtc_py.protocol.models import DialProtocol, ReferTarget, SplashKey, StreamStatistics
+from pexrtc_py.protocol.models import CallType, DialProtocol, ReferTarget, SplashKey, StreamStatistics
 from pexrtc_py.protocol.requests import Ack, CallDisconnect, Calls, NewCandidate, Update
 
 WELCOME = events.SplashScreen(screen_key=SplashKey.WELCOME)
@@ -593,6 +593,19 @@ def test_a_stream_goes_on_while_everybody_is_on_the_way_to_other_media(node: InP
 
     assert streams == [True]
     assert not node.room().members
+
+
+def test_a_call_by_rtmp_brings_all_media_to_the_node() -> None:
+    node = InProcess(config=NodeConfig(conferences=(Vmr("meet", direct_media=True),), rtmp="127.0.0.1:0"))
+    anne, bill = Person(node, "anne"), node.join("bill", direct_media=True)
+    anne.offers()
+
+    bill.send(Calls(call_type=CallType.RTMP))
+
+    (refer,) = anne.heard(events.Refer)
+    assert isinstance(refer, events.Refer)
+    assert refer.target is ReferTarget.TRANSCODED
+    assert not node.join("anne", token=refer.token).send(requests.GetConferenceStatus())["direct_media"]
 
 
 def test_guests_do_not_wait_again_while_the_host_is_on_the_way_to_other_media() -> None:

@@ -43,6 +43,7 @@ def open_stream(asked: Asked, request: Calls) -> Generator[Need, Answered, CallA
         raise Refused(503, "Call disconnected", plain=True)
     answer = CallAnswer(call_uuid=call.uuid, url=_reachable(opened.sdp, asked), secure_url="")
     call.state.see(answer)
+    member.direct = member.direct_capable = False  # its media go through the node, and so do all
     call.acked, call.media = True, CallMedia(audio=True, video=not request.audioonly, presentation=False)
     room.updated(member)
     lines.placed(room, asked.now)
