@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from pexrtc_py.slots import CallSlot
 
 RATE = 48_000
+PATIENCE = 1.0
+"""Seconds that a first keyframe is waited for before it is asked for."""
 AUDIBLE = 0.1
 """Amplitude from which a tone at the usual level (0.25) counts as heard."""
 Sound = NDArray[np.float64]
@@ -148,6 +150,7 @@ class Eye:
         self._seen: list[Seen] = []
         self._decoder: VideoDecoder | None = None
         self._codec = ""
+        self._slot = slot
         self.stop = slot.subscribe(self._take)
 
     def _take(self, unit: AccessUnit) -> None:
@@ -171,9 +174,15 @@ class Eye:
         return float(max(np.diff(self.arrivals), default=0.0))
 
     async def sees(self, stream: int | None, seconds: float = 10.0) -> Seen:
-        """The first picture from now on that carries this stamp, None for one that carries none."""
-        done, end = len(self.pictures()), time.monotonic() + seconds
+        """The first picture from now on that carries this stamp, None for one that carries none.
+
+        Who began to look after the first keyframe asks for another one in the end.
+        """
+        done, end, ask = len(self.pictures()), time.monotonic() + seconds, time.monotonic() + PATIENCE
         while True:
+            if self._decoder is None and time.monotonic() > ask:
+                self._slot.request_keyframe()
+                ask += PATIENCE
             for picture in self.pictures()[done:]:
                 if picture.stream == stream:
                     return picture

@@ -218,7 +218,7 @@ class Bridge:
         if slot is Slot.AUDIO:
             call.put(unit, captured)
         else:
-            call.room.video[slot].feed(call.call, unit, captured, unit.arrival)
+            call.room.feed(call, slot, unit, captured)
 
     def _state_changed(self, call: BridgedCall, peer: Peer, state: PeerState) -> None:
         if state is PeerState.CONNECTED and call.room is not None:

@@ -9,14 +9,15 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+from pexrtc_media.base import AccessUnit
 from pexrtc_py.engine.clock import unix_time
 from pexrtc_py.engine.types import Slot
 from pexrtc_py.node.audio_mixes import blends
 from pexrtc_py.node.bridge_call import BridgedCall
 from pexrtc_py.node.forwarding import Forwarder, TranscoderStats, View
 from pexrtc_py.node.mixing import Job, MixingDesk, Played
-from pexrtc_py.node.plan import MediaPlan, OnVoice, Still
-from pexrtc_py.node.routing import board, main_sources, seat_of, slides_sources
+from pexrtc_py.node.plan import Carries, MediaPlan, OnVoice, Still
+from pexrtc_py.node.routing import board, main_sources, other_section, presented, seat_of, slides_sources
 from pexrtc_py.node.snapshots import glance, snapshot
 from pexrtc_py.node.sound import BLOCK, RATE
 
@@ -31,6 +32,7 @@ With less than `PATIENCE` and the unevenness of a busy machine together, each lo
 """
 CATCH_UP = 10
 """Blocks that are made up for after a stall; more are left out."""
+OTHER = {Slot.VIDEO: Slot.PRESENTATION, Slot.PRESENTATION: Slot.VIDEO}
 SHOW_EVERY = 5
 """Blocks between two looks at who sends video."""
 
@@ -75,6 +77,8 @@ class BridgedRoom:
         self._sound, self._pictures, self._on_voice = sound, pictures, on_voice
         self._desk = MixingDesk(round((unix_time() - DELAY) * RATE) // BLOCK * BLOCK)
         self._blends = blends(())
+        self._crossing = False
+        """Whether somebody's slides and main video may share a section."""
         self._speaking: set[str] = set()
         self._ticks = self._skipped = 0
         self._lateness = self._work = 0.0
@@ -91,6 +95,7 @@ class BridgedRoom:
         self.calls[call.call] = call
         for slot, forwarder in self.video.items():
             forwarder.add(call.call, call.leg.transceivers[slot])
+            forwarder.add_source(other_section(call.call), call.leg.transceivers[OTHER[slot]])
         self.show()
 
     def leave(self, call: BridgedCall) -> None:
@@ -100,11 +105,19 @@ class BridgedRoom:
         self.calls.pop(call.call, None)
         for forwarder in self.video.values():
             forwarder.remove(call.call)
+            forwarder.remove(other_section(call.call))
+
+    def feed(self, call: BridgedCall, slot: Slot, unit: AccessUnit, captured: float) -> None:
+        """A picture of a call has arrived."""
+        self.video[slot].feed(call.call, unit, captured, unit.arrival)
+        if self._crossing:
+            self.video[OTHER[slot]].feed(other_section(call.call), unit, captured, unit.arrival)
 
     def apply(self, plan: MediaPlan) -> None:
         """Make the media as planned."""
         if plan != self.plan:
             self.plan, self._blends = plan, blends(plan.seats)
+            self._crossing = any(seat.carries is not Carries.MAIN for seat in plan.seats)
             self.show()
 
     def show(self) -> None:
@@ -125,8 +138,7 @@ class BridgedRoom:
 
     async def still(self) -> Still | None:
         """A picture of what is presented now; None when there is no video of it within some seconds."""
-        presenting = {seat.call for seat in self.plan.seats if seat.participant == self.plan.presenter and not seat.held}
-        keyframe = await self.video[Slot.PRESENTATION].keyframe(presenting)
+        keyframe = await self.video[Slot.PRESENTATION].keyframe(presented(self.plan))
         if keyframe is None:
             return None
         return await asyncio.get_running_loop().run_in_executor(self._pictures, snapshot, keyframe)

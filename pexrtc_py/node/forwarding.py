@@ -194,10 +194,15 @@ class Forwarder:
         self._receivers[call] = _Receiver(transceiver)
         transceiver.sender.on_keyframe_request = lambda: self._refresh(call, unix_time())
 
+    def add_source(self, name: str, transceiver: Port) -> None:
+        """Something that is only seen, and sees nothing."""
+        self._sources[name] = _Source(transceiver)
+
     def remove(self, call: str) -> None:
-        """The call is gone; an unknown one is no error."""
+        """The call, or the source, is gone; an unknown one is no error."""
         if self._sources.pop(call, None):
-            self._receivers.pop(call).transceiver.sender.on_keyframe_request = None
+            if (receiver := self._receivers.pop(call, None)) is not None:
+                receiver.transceiver.sender.on_keyframe_request = None
             self._hand_out(call, None)
             self._asker.forget(call)
             self._asker.forget(_splash_for(call))

@@ -8,7 +8,7 @@ from dataclasses import KW_ONLY, dataclass, field
 from pexrtc_py.node.audio_mixes import Sound
 from pexrtc_py.node.farend import FarEnd, Log
 from pexrtc_py.node.invitations import Referral
-from pexrtc_py.node.plan import NO_MEDIA, CallMedia
+from pexrtc_py.node.plan import NO_MEDIA, CallMedia, Carries
 from pexrtc_py.node.stillness import Stillness
 from pexrtc_py.protocol.callstate import CallState, call_machine
 from pexrtc_py.protocol.machine import Machine
@@ -26,6 +26,7 @@ class NodeCall:
     uuid: str
     state: Machine[CallState] = field(default_factory=call_machine)
     media: CallMedia = NO_MEDIA
+    carries: Carries = Carries.MAIN
     fecc_supported: bool = False
     direct: bool = False
     """Its media go to the other participant, not to the node."""

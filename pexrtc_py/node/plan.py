@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Protocol
 
 from pexrtc_py.node.endpoints import Endpoint
@@ -19,6 +20,24 @@ OnVoice = Callable[[str, str, bool], None]
 """`(room, participant, speaking)`: somebody began or stopped to speak."""
 OnLost = Callable[[str, str], None]
 """`(call, reason)`: the packets of a call stopped for good; the reason is a sentence shown to users."""
+
+
+class Carries(StrEnum):
+    """What flows in the main video section of a call."""
+
+    MAIN = ""
+    """The main video, both ways; slides have a section of their own."""
+    ALL = "main"
+    """The main video; slides in place of it while somebody presents."""
+    SLIDES_OUT = "send"
+    """What its participant presents; nothing comes back."""
+    SLIDES_IN = "receive"
+    """What others present; nothing is sent."""
+
+    @property
+    def is_child(self) -> bool:
+        """Whether its participant has its sound and main video in another call."""
+        return self in {Carries.SLIDES_OUT, Carries.SLIDES_IN}
 
 
 @dataclass(frozen=True)
@@ -45,6 +64,7 @@ class Seat:
     """Those of them in which the others give way while it speaks."""
     hears: str | None = MAIN
     """The audio mix it hears; None for silence."""
+    carries: Carries = Carries.MAIN
     echoes: bool = False
     """Nobody has called: the media part itself sits here and sends back what it gets."""
 

@@ -26,17 +26,18 @@ def plan(room: Room) -> MediaPlan:
 
 
 def _seat(room: Room, member: Member, call: NodeCall) -> Seat:
-    sound, present = member.sound, not member.waiting and not member.on_hold
+    sound, present, child = member.sound, not member.waiting and not member.on_hold, call.carries.is_child
     return Seat(
         participant=member.uuid,
         call=call.uuid,
-        audible=present and not member.muted,
-        visible=present and not member.video_muted and not member.stillness.silent,
+        audible=present and not member.muted and not child,
+        visible=present and not member.video_muted and not member.stillness.silent and not child,
         admitted=not member.waiting,
         sees_presentation=present and member.receives_presentation and member.uuid != room.floor,
         held=member.on_hold,
         unprocessed=bool(sound.studio),
         speaks_in=frozenset(mix.mix_name for mix in sound.sends),
         prominent_in=frozenset(mix.mix_name for mix in sound.sends if mix.prominent),
-        hears=None if sound.tx_muted or member.on_hold else sound.hears,
+        hears=None if sound.tx_muted or member.on_hold or child else sound.hears,
+        carries=call.carries,
     )

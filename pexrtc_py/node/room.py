@@ -19,7 +19,7 @@ from pexrtc_py.node.config import NodeConfig, Vmr
 from pexrtc_py.node.invitations import Invitations
 from pexrtc_py.node.member import Member, NodeCall
 from pexrtc_py.node.outbox import CloseCall, Order, Outbox
-from pexrtc_py.node.plan import CallEndpoint, MediaPlan
+from pexrtc_py.node.plan import CallEndpoint, Carries, MediaPlan
 from pexrtc_py.node.relay import Relay
 from pexrtc_py.node.settings import Settings
 from pexrtc_py.node.stills import Stills
@@ -365,7 +365,7 @@ class Room:
             return
         member.ended_calls.append(call.uuid)
         self.order(CloseCall(call.uuid))
-        if not member.calls:
+        if not member.calls or call.carries is Carries.SLIDES_OUT:
             self.release_floor(member)
         if call.acked:
             self.updated(member)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from enum import StrEnum
 
-from pexrtc_py.node.plan import MediaPlan, Seat
+from pexrtc_py.node.plan import Carries, MediaPlan, Seat
 
 STALL = 1.5
 """Seconds without a picture after which a source is passed over."""
@@ -42,20 +42,46 @@ def seat_of(plan: MediaPlan, call: str) -> Seat | None:
     return next((seat for seat in plan.seats if seat.call == call), None)
 
 
+def other_section(call: str) -> str:
+    """A call as a source of what arrives in its other video section: slides among main videos, or the other way round."""
+    return f"other section of {call}"
+
+
 def main_sources(plan: MediaPlan, receiver: str) -> tuple[str, ...]:
-    """The calls whose main video the receiver may see, best first: who is first on stage, never itself."""
+    """What the receiver may see in its main section, best first: who is first on stage, never itself; or slides, where it wants them."""
     seat = seat_of(plan, receiver)
-    if seat is None or not seat.admitted or seat.held:
+    if seat is None or not seat.admitted or seat.held or seat.carries is Carries.SLIDES_OUT:
         return ()
-    return tuple(other.call for other in by_stage(plan) if other.visible and other.participant != seat.participant)
+    slides = _presented(plan, seat, among_slides=False) if seat.carries is not Carries.MAIN else ()
+    if seat.carries is Carries.SLIDES_IN:
+        return slides
+    return slides + tuple(other.call for other in by_stage(plan) if other.visible and other.participant != seat.participant)
 
 
 def slides_sources(plan: MediaPlan, receiver: str) -> tuple[str, ...]:
     """The calls whose presentation the receiver may see: the presenter's, if slides may be sent to it."""
     seat = seat_of(plan, receiver)
-    if seat is None or not seat.sees_presentation or plan.presenter in {None, seat.participant}:
+    return _presented(plan, seat, among_slides=True) if seat is not None else ()
+
+
+def presented(plan: MediaPlan) -> tuple[str, ...]:
+    """The sources of what is presented, by their names among slides."""
+    presenting = [seat for seat in plan.seats if seat.participant == plan.presenter and not seat.held]
+    return tuple(name for seat in presenting for name in _slides_of(seat, among_slides=True))
+
+
+def _presented(plan: MediaPlan, seat: Seat, *, among_slides: bool) -> tuple[str, ...]:
+    if not seat.sees_presentation or plan.presenter in {None, seat.participant}:
         return ()
-    return tuple(other.call for other in plan.seats if other.participant == plan.presenter)
+    presenting = [other for other in plan.seats if other.participant == plan.presenter]
+    return tuple(name for other in presenting for name in _slides_of(other, among_slides=among_slides))
+
+
+def _slides_of(seat: Seat, *, among_slides: bool) -> tuple[str, ...]:
+    """The slides of a presenting call, by their name among slides or among main videos."""
+    if seat.carries is not Carries.SLIDES_OUT:
+        return (seat.call if among_slides else other_section(seat.call),)
+    return seat.call, other_section(seat.call)  # its only section may be marked as one of slides, or not
 
 
 def first_alive(sources: Iterable[str], alive: Collection[str]) -> str | None:

@@ -12,7 +12,8 @@ from pexrtc_py.node.admission import Refused
 from pexrtc_py.node.asked import Answered, Asked, Need, OpenCall, UpdateCall, answers
 from pexrtc_py.node.member import NodeCall
 from pexrtc_py.node.outbox import CloseCall, StartCall, TakeCandidate
-from pexrtc_py.node.rules import direct
+from pexrtc_py.node.plan import CallMedia, Carries
+from pexrtc_py.node.rules import direct, floor
 from pexrtc_py.node.rules.rtmp import open_stream
 from pexrtc_py.protocol.callstate import CallState, OfferRefused
 from pexrtc_py.protocol.models import CallAnswer, CallType, UpdateAnswer
@@ -21,20 +22,26 @@ from pexrtc_py.protocol.requests import Ack, CallDisconnect, Calls, NewCandidate
 CALLS_PER_PARTICIPANT = 4
 ILLEGAL_VALUE = "Illegal value"
 GONE = "Call disconnected"
+SLIDES_ALONE = CallMedia(audio=False, video=False, presentation=True)
 
 
 @answers(Calls)
 def calls(asked: Asked, request: Calls) -> Generator[Need, Answered, CallAnswer]:
-    """A WEBRTC offer is answered by the media part, RTMP with a URL; other kinds of call are refused with a sentence."""
-    room, member = asked.room, asked.sender
+    """A WEBRTC offer is answered by the media part, RTMP with a URL; other kinds of call are refused with a sentence.
+
+    A call with `present` "send" takes the floor, and gives it back at its end.
+    """
+    room, member, carries = asked.room, asked.sender, _carries(request)
     sdp = _offer(request) if request.call_type != CallType.RTMP else ""
-    if member.direct and sdp:
+    if member.direct and sdp and not carries.is_child:
         return (yield from direct.place(asked, request, sdp))
     if len(member.calls) >= CALLS_PER_PARTICIPANT:
         raise Refused(503, "Out of resource", plain=True)
     if request.call_type == CallType.RTMP:
         return (yield from open_stream(asked, request))
-    call = NodeCall(str(uuid4()), fecc_supported=request.fecc_supported)
+    if carries is Carries.SLIDES_OUT:
+        floor.may_present(asked)
+    call = NodeCall(str(uuid4()), fecc_supported=request.fecc_supported, carries=carries)
     call.state.see(request)
     member.calls[call.uuid] = call
     try:
@@ -45,10 +52,13 @@ def calls(asked: Asked, request: Calls) -> Generator[Need, Answered, CallAnswer]
         raise _refusal(error) from None
     _still_there(asked, call)
     answered = CallAnswer(call_uuid=call.uuid, sdp=answer.sdp)
-    call.media = answer.media
+    call.media = SLIDES_ALONE if carries.is_child else answer.media
     call.state.see(answered)
+    if carries is Carries.SLIDES_OUT:
+        floor.take(room, member)
     room.updated(member)
-    lines.placed(room, asked.now)
+    if not carries.is_child:
+        lines.placed(room, asked.now)
     return answered
 
 
@@ -70,7 +80,7 @@ def update(asked: Asked, request: Update) -> Generator[Need, Answered, UpdateAns
         raise _refusal(error) from None
     _still_there(asked, call)
     answered = UpdateAnswer(sdp=answer.sdp)
-    call.media = answer.media
+    call.media = SLIDES_ALONE if call.carries.is_child else answer.media
     call.state.see(answered)
     if request.fecc_supported is not None:
         call.fecc_supported = request.fecc_supported
@@ -116,6 +126,13 @@ def disconnect(asked: Asked, _: CallDisconnect) -> None:
     """The call ends; the participant stays, without media. It may have ended already, with its connection."""
     if asked.on is not None:
         asked.room.close_call(asked.sender, asked.on)
+
+
+def _carries(request: Calls) -> Carries:
+    try:
+        return Carries((request.present or "").lower())
+    except ValueError:
+        raise Refused(400, ILLEGAL_VALUE, plain=True) from None
 
 
 def _offer(request: Calls) -> str:
