@@ -23,7 +23,7 @@ if os.environ.get("CI"):
 HERE = Path(__file__).parent
 LIVE_FOLDERS = {"phenomena"}
 LIVE_FIXTURES = {"browser", "join", "node", "visit"}
-TIMED = ("demo/test_demo.py", "interop/", "node/test_bridge.py", "phenomena/")
+TIMED = ("demo/test_demo.py", "node/test_bridge.py", "phenomena/")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

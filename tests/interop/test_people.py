@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from pexrtc_media import Pattern, Tone
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from tests.conftest import Join
     from tests.interop.conftest import Visit
 
-VERA, BOB = 3, 7
+VERA, BOB, CARL = 3, 7, 11
 VERA_HZ, BOB_HZ = 500, 800
 
 
@@ -161,6 +162,28 @@ async def test_hands_go_up_and_down_both_ways(visit: Visit, join: Join) -> None:
 
     await until(lambda: bob.me.buzz_time == 0)
     assert raised["participant"]["uuid"] == bob.my_uuid
+
+
+async def test_who_is_in_the_spotlight_is_seen_by_all(visit: Visit, join: Join) -> None:
+    bob = await join("Bob", video=Pattern((640, 360), 15, stamp=BOB))
+    carl = await join("Carl", video=Pattern((640, 360), 15, stamp=CARL))
+    vera = await visit("Vera")
+    uuid = await vera.me()
+
+    for person, stream in ((bob, BOB), (carl, CARL)):
+        await vera.do("spotlight", enable=True, participantUuid=person.my_uuid)
+        await until(partial(_is_spotlit, person, True))
+        await vera.sees(stream)
+        await vera.do("spotlight", enable=False, participantUuid=person.my_uuid)
+        await until(partial(_is_spotlit, person, False))
+    await bob.participant(uuid).spotlight_on()
+    mine = await vera.hears("onMe", lambda told: told["participant"]["isSpotlight"])
+
+    assert mine["participant"]["uuid"] == uuid
+
+
+def _is_spotlit(person: Conference, wanted: bool) -> bool:
+    return (person.me.spotlight > 0) is wanted
 
 
 async def test_everybody_who_spoke_is_on_stage(visit: Visit, join: Join) -> None:
