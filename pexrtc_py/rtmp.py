@@ -130,9 +130,12 @@ class ByRtmp:
     async def _slides(self) -> None:
         """Some servers have the stream of the slides while there are slides, others at all times."""
         starts = self._control.hub.events(PresentationStart, limit=1)
-        await self._show_slides()
-        async for _ in starts:
+        try:
             await self._show_slides()
+            async for _ in starts:
+                await self._show_slides()
+        finally:
+            starts.close()
 
     async def _show_slides(self) -> None:
         try:
