@@ -377,6 +377,8 @@ class Conference(ConferenceScope):
                 self._listed.clear()
                 self.rooms.forget_breakouts()
                 self._spawn(self._relisting())
+                if (here := self.rooms.here) is not None:
+                    self._spawn(self._still_in(here))
             return
         event = told.decode(frame.name, frame.data, id=frame.id or None)
         for item in self.rooms.see(event):
@@ -479,6 +481,17 @@ class Conference(ConferenceScope):
             await self._listing()
         except NodeError as error:
             _logger.warning("the roster may be out of date: %s", error)
+
+    async def _still_in(self, here: str) -> None:
+        """After a gap in the stream: a room that is not told of again has ended meanwhile."""
+        try:
+            await self.hub.wait_for(told.BreakoutBegin, where=lambda event: event.breakout_uuid == here, timeout=ROOM_SECONDS)
+        except TimeoutError:
+            if self.rooms.here == here:
+                self.rooms.breakouts.pop(here, None)
+                self._put_out()
+        except Disconnected:
+            pass
 
     def _put_out(self) -> None:
         """The breakout room that our media was in is over; the conference is not."""

@@ -17,6 +17,8 @@ from pexrtc_py import (
     Ended,
     EndReason,
     NotAllowed,
+    Reconnected,
+    Reconnecting,
     Refer,
     ReferWithdrawn,
     Role,
@@ -26,8 +28,10 @@ from pexrtc_py import (
 )
 from pexrtc_py.node import Node
 from pexrtc_py.node.server import NoMedia
-from pexrtc_py.protocol.events import BreakoutEnd
+from pexrtc_py.protocol.events import BreakoutBegin, BreakoutEnd
+from pexrtc_py.protocol.requests import VideoMuted
 from tests.media_checks import Ear, call_of, strength, until
+from tests.relay import Relay
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -156,6 +160,39 @@ async def test_those_in_a_room_hear_each_other_and_not_the_main_room(node: Node,
             await asyncio.gather(_hears(host, MAIN_HZ, without=GUEST_HZ), _hears(main, HOST_HZ, without=GUEST_HZ))
 
 
+async def test_a_host_in_a_room_stays_in_it_over_a_gap_in_the_events(node: Node) -> None:
+    async with Relay(node.url) as relay, _talking(node, "Host", HOST_HZ, "1234", through=relay.url) as host:
+        uuid = (await host.create_breakout(breakout_name="Red")).breakout_uuid
+        call = await host.enter_breakout(uuid)
+        before = host.breakouts[uuid].my_uuid
+        relay.works = False
+        relay.cut()
+        await host.wait_for(Reconnecting, timeout=15)
+        begun = host.wait_for(BreakoutBegin, timeout=15)
+        relay.works = True
+        await host.wait_for(Reconnected, timeout=15)
+        between = host.breakouts[uuid].my_uuid
+        await begun
+
+        assert (host.rooms.here, host.call) == (uuid, call)
+        assert before == between == host.breakouts[uuid].my_uuid
+        await host.ask_as_me(VideoMuted())
+        await until(lambda: host.breakouts[uuid].participants[before].is_video_muted)
+
+
+async def test_a_room_that_ended_in_a_gap_is_left(quiet: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pexrtc_py.conference.ROOM_SECONDS", 0.1)
+    async with control(quiet, "Host") as host:
+        uuid = (await host.create_breakout(breakout_name="Red")).breakout_uuid
+        await until(lambda: uuid in host.breakouts)
+        host.rooms.here = uuid
+
+        host._take(Reconnected(attempts=1, gap=0.1))
+
+        await until(lambda: host.rooms.here is None and not host.breakouts)
+        assert host.ended is None
+
+
 async def test_a_host_whose_room_is_closed_under_its_call_stays_in_the_main_room(node: Node) -> None:
     async with _talking(node, "Host", HOST_HZ, "1234") as host:
         uuid = (await host.create_breakout(breakout_name="Red", end_action="disconnect")).breakout_uuid
@@ -169,8 +206,8 @@ async def test_a_host_whose_room_is_closed_under_its_call_stays_in_the_main_room
         assert host.rooms.here is None
 
 
-def _talking(node: Node, name: str, hz: float, pin: str = "5678") -> pexrtc_py.Joining:
-    return pexrtc_py.join("meet.lobby", node=node.url, display_name=name, pin=pin, audio=Tone(hz), receive=[Slot.AUDIO])
+def _talking(node: Node, name: str, hz: float, pin: str = "5678", *, through: str | None = None) -> pexrtc_py.Joining:
+    return pexrtc_py.join("meet.lobby", node=through or node.url, display_name=name, pin=pin, audio=Tone(hz), receive=[Slot.AUDIO])
 
 
 async def _hears(who: Conference, hz: float | None, *, without: float) -> None:

@@ -64,5 +64,5 @@ class Rooms:
         self.here = None
 
     def forget_breakouts(self) -> None:
-        """After a gap in the stream: the rooms that are still open are told of again."""
-        self.breakouts.clear()
+        """After a gap in the stream: the rooms that are still open are told of again. Where our media is, we are until told otherwise."""
+        self.breakouts = {uuid: room for uuid, room in self.breakouts.items() if uuid == self.here}
