@@ -169,12 +169,19 @@ class Call:
         await self._way.connect(seconds)
         await self._begin()
 
-    async def change(self, direct: DirectOptions | None, seconds: float = CONNECT_SECONDS) -> None:
+    async def change(
+        self,
+        direct: DirectOptions | None,
+        *,
+        ice_servers: Sequence[IceServer] = (),
+        relay_only: bool = False,
+        seconds: float = CONNECT_SECONDS,
+    ) -> None:
         """Go on with another session of the conference: with the other participant, or through the node; slots and what they carry stay.
 
-        The call of the session before is ended with `hang_up`. Raises CallError or NodeError.
+        The servers are those of that session. The call of the session before is ended with `hang_up`. Raises CallError or NodeError.
         """
-        await self.peer.renew(data_channel=direct.channel if direct else None)
+        await self.peer.renew(data_channel=direct.channel if direct else None, ice_servers=ice_servers, relay_only=relay_only)
         if self._closed:
             raise CallError("The call was ended while its media were moved.")
         self._hung_up = False

@@ -71,7 +71,7 @@ def new_call(control: CallControl, granted: Token, options: CallOptions, *, loop
         receive=tuple(Slot) if receive is None else receive,
         directions=options.get("directions"),
         codecs=codecs,
-        ice_servers=() if by_rtmp else [*options.get("ice_servers", ()), *_granted(granted)],
+        ice_servers=() if by_rtmp else ice_servers(granted, options),
         loopback=loopback or by_rtmp,
         relay_only=granted.use_relay_candidates_only and not by_rtmp,
         bandwidth=_least(options.get("bandwidth"), granted.bandwidth_in),
@@ -107,6 +107,8 @@ def _least(wanted: int | None, allowed: float | None) -> int | None:
     return int(min(limits)) if limits else None
 
 
-def _granted(token: Token) -> list[IceServer]:
+def ice_servers(token: Token, options: CallOptions) -> list[IceServer]:
+    """The servers to ask: the user's own first, then those of the session."""
     stun = [IceServer(urls=(server.url,)) for server in token.stun or ()]
-    return stun + [IceServer(urls=server.urls, username=server.username, credential=server.credential) for server in token.turn or ()]
+    turn = [IceServer(urls=server.urls, username=server.username, credential=server.credential) for server in token.turn or ()]
+    return [*options.get("ice_servers", ()), *stun, *turn]

@@ -437,7 +437,9 @@ class Conference(ConferenceScope):
         await self._listing()
         if (call := self.call) is not None:
             try:
-                await call.change(self._direct_options())
+                token = session.token
+                servers, relay_only = self._placing.servers(token), token.use_relay_candidates_only
+                await call.change(self._direct_options(), ice_servers=servers, relay_only=relay_only)
             except (CallError, NodeError):
                 if self.call is call:
                     raise

@@ -7,8 +7,8 @@ import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from pexrtc_py.calling import CallOptions, changed, new_call
-from pexrtc_py.engine.types import Slot
+from pexrtc_py.calling import CallOptions, changed, ice_servers, new_call
+from pexrtc_py.engine.types import IceServer, Slot
 from pexrtc_py.errors import UsageError
 
 if TYPE_CHECKING:
@@ -44,6 +44,10 @@ class Placing:
             await self._drop(call)
             raise
         return call
+
+    def servers(self, granted: Token) -> list[IceServer]:
+        """The STUN and TURN servers for a call like the latest one, in a session with this token."""
+        return ice_servers(granted, self._options or {})
 
     async def drop(self) -> None:
         """End the call and its recordings, within some seconds; nothing happens without one."""

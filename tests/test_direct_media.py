@@ -15,10 +15,11 @@ from pexrtc_py.conference import Conference
 from pexrtc_py.direct import PeerConnected
 from pexrtc_py.engine.types import Direction, Slot
 from pexrtc_py.node import Node, Vmr
+from pexrtc_py.node.asked import RULES
 from pexrtc_py.node.config import NodeConfig
 from pexrtc_py.protocol.events import Fecc, MessageReceived, PresentationStart, PresentationStop
-from pexrtc_py.protocol.models import FeccAction, FeccAxis, FeccDirection, FeccMovement
-from pexrtc_py.protocol.requests import CallStatistics, Message, Update
+from pexrtc_py.protocol.models import FeccAction, FeccAxis, FeccDirection, FeccMovement, Token
+from pexrtc_py.protocol.requests import CallStatistics, Message, RequestToken, Update
 from tests.conftest import Join
 from tests.media_checks import Ear, Eye, call_of, until
 
@@ -157,6 +158,39 @@ async def test_when_one_leaves_the_next_is_met_with_the_same_slots(join: Join) -
     await seen.sees(CARL, 30)
     await Eye(call_of(carl).video).sees(ANNE, 30)
     assert await connected(anne) == await connected(carl)
+
+
+class Questions(asyncio.DatagramProtocol):
+    """A server that is asked for addresses, and never answers."""
+
+    def __init__(self) -> None:
+        self.heard: list[bytes] = []
+
+    def datagram_received(self, data: bytes, addr: object) -> None:
+        self.heard.append(data)
+
+
+async def test_media_that_move_ask_the_servers_of_the_new_session(join: Join, node: Node) -> None:
+    loop = asyncio.get_running_loop()
+    transport, server = await loop.create_datagram_endpoint(Questions, local_addr=("127.0.0.1", 0))
+    stun = {"url": f"stun:127.0.0.1:{transport.get_extra_info('sockname')[1]}"}
+
+    @node.answers(RequestToken)
+    def granted(asked: Any, request: RequestToken) -> Any:
+        token = RULES[RequestToken](asked, request)
+        return Token.model_validate({**token.model_dump(), "stun": [stun]}) if request.token else token
+
+    anne, bill = await join("Anne", **person(ANNE)), await join("Bill", **person(BILL))
+    await asyncio.gather(connected(anne), connected(bill))
+    before = len(server.heard)
+
+    await join("Carl", video=Pattern(SIZE, 10, stamp=CARL))
+    await until(lambda: not call_of(anne).direct and not call_of(bill).direct, 30)
+    await until(lambda: len(server.heard) >= 2, 30)
+    transport.close()
+
+    assert before == 0
+    assert server.heard[0][:2] == b"\x00\x01"  # a binding request (RFC 8489 5)
 
 
 async def test_a_third_brings_all_media_to_the_node_and_two_go_back(join: Join, node: Node) -> None:

@@ -409,10 +409,17 @@ class Peer:
         for transceiver in self.transceivers.values():
             transceiver.receiver.close()
 
-    async def renew(self, *, data_channel: int | None = None) -> None:
-        """Leave the other side and begin anew, to connect to another; who sends and who receives here stays as it is."""
+    async def renew(
+        self, *, data_channel: int | None = None, ice_servers: Sequence[IceServer] | None = None, relay_only: bool = False
+    ) -> None:
+        """Leave the other side and begin anew, to connect to another; who sends and who receives here stays as it is.
+
+        With `ice_servers`, these are asked from now on instead of those before, and `relay_only` holds.
+        """
         if self.state is PeerState.CLOSED:
             return
+        if ice_servers is not None:
+            self._ice_settings = (tuple(ice_servers), self._ice_settings[1], relay_only)
         for transceiver in self.transceivers.values():
             transceiver.sender.ready = False
         await self._disconnect()
