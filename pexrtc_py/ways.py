@@ -7,6 +7,7 @@ import contextlib
 import logging
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
+from pexrtc_py.engine.types import IceServer
 from pexrtc_py.errors import CallError, NodeError
 from pexrtc_py.protocol.requests.call import Ack, CallDisconnect, NewCandidate, Update
 from pexrtc_py.protocol.requests.participant import Calls
@@ -122,6 +123,8 @@ class ThroughNode:
         if self._over:  # meanwhile, when there was no call yet that the node could have been told of
             await self.hang_up()
             raise CallError("The call was ended while it was being placed.")
+        if answer.turn:
+            self._peer.use_servers([IceServer(urls=one.urls, username=one.username, credential=one.credential) for one in answer.turn])
         self._telling.start(answer.call_uuid)
         await self._peer.set_answer(answer.sdp or "")
         await self._control.ask_of_call(answer.call_uuid, Ack())

@@ -1,4 +1,4 @@
-"""A wire to a node that can be cut."""
+"""A wire to a node that can be cut, and a server that never answers."""
 
 from __future__ import annotations
 
@@ -45,3 +45,13 @@ async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
             writer.write(data)
             await writer.drain()
     writer.close()
+
+
+class Questions(asyncio.DatagramProtocol):
+    """A server that is asked, and never answers."""
+
+    def __init__(self) -> None:
+        self.heard: list[bytes] = []
+
+    def datagram_received(self, data: bytes, addr: object) -> None:
+        self.heard.append(data)

@@ -22,10 +22,13 @@ from pexrtc_py.engine.types import Direction, PeerState, Slot
 from pexrtc_py.errors import CallError, FloorRefused, NodeUnreachable, UsageError
 from pexrtc_py.hub import Hub
 from pexrtc_py.node import Node, Vmr
+from pexrtc_py.node.asked import RULES
 from pexrtc_py.protocol.declare import CallRequest, ParticipantRequest
-from pexrtc_py.protocol.models import CallAnswer
+from pexrtc_py.protocol.models import CallAnswer, TurnServer
 from pexrtc_py.protocol.requests.call import CallDisconnect
 from pexrtc_py.protocol.requests.participant import Calls
+from tests.media_checks import until
+from tests.relay import Questions
 
 pytestmark = pytest.mark.live
 
@@ -323,3 +326,19 @@ def _streams_seen(path: Path) -> list[int]:
             if mark is not None and seen[-1:] != [mark.stream]:
                 seen.append(mark.stream)
     return seen
+
+
+async def test_the_servers_in_the_answer_are_asked(node: Node) -> None:
+    transport, server = await asyncio.get_running_loop().create_datagram_endpoint(Questions, local_addr=("127.0.0.1", 0))
+    turn = TurnServer(urls=(f"turn:127.0.0.1:{transport.get_extra_info('sockname')[1]}",), username="ann", credential="secret")
+
+    @node.answers(Calls)
+    def placed(asked: Any, request: Calls) -> Any:
+        answer = yield from RULES[Calls](asked, request)
+        return answer.model_copy(update={"turn": (turn,)})
+
+    async with _join(node, "Ann"):
+        await until(lambda: bool(server.heard))
+    transport.close()
+
+    assert server.heard[0][:2] == b"\x00\x03"  # an allocate request (RFC 8656 18.1)

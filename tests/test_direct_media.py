@@ -22,6 +22,7 @@ from pexrtc_py.protocol.models import FeccAction, FeccAxis, FeccDirection, FeccM
 from pexrtc_py.protocol.requests import CallStatistics, Message, RequestToken, Update
 from tests.conftest import Join
 from tests.media_checks import Ear, Eye, call_of, until
+from tests.relay import Questions
 
 pytestmark = pytest.mark.live
 SIZE = (320, 180)
@@ -158,16 +159,6 @@ async def test_when_one_leaves_the_next_is_met_with_the_same_slots(join: Join) -
     await seen.sees(CARL, 30)
     await Eye(call_of(carl).video).sees(ANNE, 30)
     assert await connected(anne) == await connected(carl)
-
-
-class Questions(asyncio.DatagramProtocol):
-    """A server that is asked for addresses, and never answers."""
-
-    def __init__(self) -> None:
-        self.heard: list[bytes] = []
-
-    def datagram_received(self, data: bytes, addr: object) -> None:
-        self.heard.append(data)
 
 
 async def test_media_that_move_ask_the_servers_of_the_new_session(join: Join, node: Node) -> None:

@@ -198,6 +198,13 @@ class IceTransport:
         """Call back with each local candidate from now on."""
         self.agent.on_candidate = lambda candidate: callback("candidate:" + candidate.to_sdp())
 
+    def use(self, servers: Sequence[IceServer]) -> None:
+        """Ask these servers instead; when others have been asked already, with the next restart."""
+        self._options |= (options := _server_options(servers))
+        if self._gathering is None:
+            for name, value in options.items():
+                setattr(self._latest, name, value)
+
     async def gather(self) -> None:
         """Open the host sockets, once and not after `close()`; servers are asked in the background."""
         if self.state == "closed":

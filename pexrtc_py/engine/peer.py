@@ -234,6 +234,13 @@ class Peer:
         self._apply(agreed, dtls_role(answer, offered=False), remote, negotiate_data(theirs, answer, offered=False), restarts=restarts)
         return str(answer)
 
+    def use_servers(self, servers: Sequence[IceServer]) -> None:
+        """Ask these STUN and TURN servers first; when others have been asked already, with the next restart."""
+        before, loopback, relay_only = self._ice_settings
+        self._ice_settings = ((*servers, *before), loopback, relay_only)
+        if self.connection is not None:
+            self.connection.ice.use(self._ice_settings[0])
+
     def set_direction(self, slot: Slot, direction: Direction) -> None:
         """Want another direction; effective with the next offer or answer."""
         self.transceivers[slot].direction = direction
