@@ -63,7 +63,7 @@ class Moving:
         self.hangs_up = True
         await self.hanging_up.wait()
 
-    async def change(self, _: object) -> None:
+    async def change(self, _: object, **servers: object) -> None:
         self.changes()
 
     async def stop_presenting(self) -> None:

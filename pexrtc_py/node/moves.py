@@ -69,10 +69,17 @@ def move(member: Member, room: Room, into: Room, now: float, *, by: str) -> None
     refer(room, member, main, invitation, now, breakout_name=None if into is main else into.name)
 
 
+def send_over(member: Member, room: Room, into: Room, invitation: Invitation, now: float) -> None:
+    """Put somebody whom the node has called into another conference, as invited, with its calls."""
+    member.role, member.alias = invitation.role, invitation.alias
+    _move_calls(member, room, into, now)
+
+
 def _move_calls(member: Member, room: Room, into: Room, now: float) -> None:
     room.take_out(member)
     # It goes on as somebody new would begin, but what was muted stays muted.
-    member.previous, member.waiting_since, member.speaking = room.place, None, False
+    member.previous = room.place if into.main is room.main else None
+    member.waiting_since, member.speaking = None, False
     member.spotlit = member.buzzed = 0
     member.layout_group, member.personal_mix, member.sound = None, None, Sound()
     into.enter(member)

@@ -38,6 +38,26 @@ async def test_who_answers_is_heard_and_seen_and_hears_and_sees() -> None:
         await until(lambda: bob not in ann.participants, 60)
 
 
+async def test_who_is_called_and_transferred_hears_and_is_heard_in_the_other_conference() -> None:
+    async with (
+        Node(Vmr("meet"), Vmr("other", host_pin="1"), config=NodeConfig(endpoints=(TALKER,))) as node,
+        pexrtc_py.join("meet", node=node.url, display_name="Ann", audio=Tone(600)) as ann,
+        pexrtc_py.join("other", node=node.url, display_name="Carl", pin="1", audio=Tone(400)) as carl,
+    ):
+        heard = Ear(call_of(carl).audio)
+        (bob,) = await ann.dial(destination="sip:bob@example.com")
+        await until(lambda: hears(node, bob, 600), 60)
+
+        await ann.participant(bob).transfer(conference_alias="other", role=Role.HOST, pin="1")
+
+        await heard.hears(1000, 60)
+        await until(lambda: hears(node, bob, 400), 60)
+        await until(lambda: bob not in ann.participants and bob in carl.participants, 60)
+        assert (carl.participants[bob].role, carl.participants[bob].local_alias) == (Role.HOST, "other")
+        await carl.participant(bob).disconnect()
+        await until(lambda: bob not in carl.participants, 60)
+
+
 async def test_who_is_called_and_moved_to_a_breakout_room_hears_and_sees_who_is_there() -> None:
     people = (Endpoint("bob", tone=700), Endpoint("bea", tone=500))
     async with (
