@@ -156,6 +156,7 @@ LAYOUT = Shape(
 )
 MESSAGE = Shape({"origin": text, "uuid": text, "type": text, "payload": text}, _later(20, truth, "direct"))
 PRESENTATION = Shape({"presenter_name": text, "presenter_uri": text}, _later(20, text, "presenter_uuid", "source", "presenter_source"))
+SPLASH = Shape({"screen_key": text}, maybe={"display_duration": number})
 FRAMES: dict[str, Shape | Check] = {
     "participant_sync_begin": nothing,
     "participant_sync_end": nothing,
@@ -180,12 +181,27 @@ FRAMES: dict[str, Shape | Check] = {
     "refer": Shape({"alias": text, "token": text}, maybe={"breakout_name": text, "target": text}),
     "cancel_refer": mapping(text),
     "refresh_token": nothing,
+    "splash_screen": either(nothing, lambda data: not SPLASH.faults(data, 0)),
+    "new_offer": Shape({"sdp": text}),
+    "update_sdp": Shape({"sdp": text}),
+    "new_candidate": Shape({"candidate": text, "mid": text}, maybe={"ufrag": text, "pwd": text}),
+    "peer_disconnect": nothing,
     "breakout_begin": Shape(dict(ROOM)),
     "breakout_end": Shape(dict(ROOM)),
     "breakout_refer": Shape({"breakout_uuid": text, "breakout_name": text, "requester_uuid": text}),
 }
 """What the data of an event is; that of `breakout_event` is another event's."""
-SINCE = {"message": 0, "message_received": 19, "refer": 20, "refresh_token": 20, "fecc": 20, "live_captions": 20, "breakout_begin": 33}
+SINCE = {
+    **dict.fromkeys(("new_offer", "update_sdp", "new_candidate", "peer_disconnect"), 29),
+    **dict.fromkeys(("breakout_begin", "breakout_end", "breakout_refer"), 33),
+    "splash_screen": 31,
+    "message": 0,
+    "message_received": 19,
+    "refer": 20,
+    "refresh_token": 20,
+    "fecc": 20,
+    "live_captions": 20,
+}
 
 
 def faults(name: str, data: Any, version: int) -> list[str]:

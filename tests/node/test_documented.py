@@ -17,6 +17,7 @@ from pexrtc_py.protocol.declare import Request
 from pexrtc_py.protocol.events import BreakoutBegin, Refer
 from pexrtc_py.protocol.models import FeccAction, FeccAxis, FeccDirection, FeccMovement
 from tests.node import documented
+from tests.node.test_direct import Person, sdp
 
 VERSIONS = [14, 15, 19, 37, 40]
 
@@ -145,3 +146,27 @@ def test_each_answer_and_event_of_a_meeting_is_as_documented(version: int) -> No
     assert ("message" in meeting.names) is (version < 19)
     assert ("breakout_event" in meeting.names) is (version >= 33)
     assert len(meeting.answered) >= (20 if version < 20 else 35)
+
+
+@pytest.mark.parametrize("version", [33, 37, 40])
+def test_each_event_of_direct_media_is_as_documented(version: int) -> None:
+    meeting = Watched(version)
+    meeting.node = InProcess(config=NodeConfig(conferences=(Vmr("meet", direct_media=True),), version=str(version)))
+    anne, bill = Person(meeting.node, "anne"), Person(meeting.node, "bill")
+
+    placed = documented.Shape({"call_uuid": documented.text, "sdp": documented.text}, maybe={"offer_ignored": documented.truth})
+    assert placed.faults(anne.offers(), version) == []
+    placing = bill.who.begin(requests.Calls(sdp=sdp("bill")))
+    anne.ask(requests.Ack(sdp=sdp("anne2")))
+    bill.call = placing.result["call_uuid"]
+    bill.ask(requests.Ack())
+    for one, ufrag in ((anne, "anne2"), (bill, "bill")):
+        one.ask(requests.NewCandidate(candidate="candidate:1 1 udp 1 127.0.0.1 9 typ host", mid="0", ufrag=ufrag, pwd="p"))
+    updating = anne.who.begin(requests.Update(sdp=sdp("anne3")), call=anne.call)
+    bill.ask(requests.Ack(sdp=sdp("bill3")))
+    assert updating.done
+    bill.who.send(requests.ReleaseToken())
+    meeting.hear(anne.who, bill.who)
+
+    assert sorted(set(meeting.faults)) == []
+    assert {"splash_screen", "new_offer", "update_sdp", "new_candidate", "peer_disconnect"} <= meeting.names
