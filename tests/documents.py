@@ -30,6 +30,7 @@ import pexrtc_py
 from pexrtc_py.media import Pattern, Tone
 from pexrtc_py.node import Node, Vmr
 from pexrtc_py.node.config import NodeConfig
+from pexrtc_py.node.devices import Device
 
 ROOT = Path(__file__).parent.parent
 PATIENCE = 2.5
@@ -64,7 +65,8 @@ class Reader:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._node = Node(config=NodeConfig(conferences=(Vmr("meet.alice", host_pin="1234"),), rtmp="127.0.0.1:0"))
+        bob = Device("device.bob", username="bob", password="secret", description="Bob's desk")
+        self._node = Node(config=NodeConfig(conferences=(Vmr("meet.alice", host_pin="1234"),), devices=(bob,), rtmp="127.0.0.1:0"))
         self._names: dict[str, Any] = {"__name__": "__main__"}
         self._people: dict[str, pexrtc_py.Conference] = {}
         self._ending = AsyncExitStack()

@@ -16,6 +16,7 @@ COMMANDS = {
     "roster": "Show who is in a conference.",
     "chat": "Say something to a conference, or follow what is said.",
     "control": "Send any request of the API.",
+    "register": "Be a device that can be called, or look into the directory.",
     "watch": "Watch a conference live in the terminal.",
 }
 """Each command: the function of that name in the module `pexrtc_py.cli.<command>`, which is loaded when it is used."""

@@ -33,6 +33,7 @@ _DEVICES_LATER = (
 @option("--audio", metavar="FILE|tone|none", help="What to send as sound: a file, a tone, or nothing.")
 @option("--present", type=click.Path(path_type=Path), metavar="FILE", help="Present this picture or film as slides.")
 @call_type_option()
+@option("--direct-media", is_flag=True, help="Send to the other participant instead of the node, where the conference allows it.")
 @option("--seconds", type=click.FloatRange(min=0, min_open=True), metavar="N", help="Leave after this long.")
 @log_options()
 def join(
@@ -41,6 +42,7 @@ def join(
     audio: str | None,
     present: Path | None,
     call_type: str,
+    direct_media: bool,
     seconds: float | None,
     log_level: str,
     as_json: bool,
@@ -60,18 +62,21 @@ def join(
 
     if present is not None and call_type == "rtmp":
         raise usage("Slides cannot be presented by RTMP; leave out --present, or --call-type rtmp.")
+    if direct_media and call_type == "rtmp":
+        raise usage("Direct media are WebRTC; leave out --direct-media, or --call-type rtmp.")
     playing = Sources(video, audio, present)
-    return run_until_stopped(lambda stop: _join(stop, playing, call_type, seconds=seconds, as_json=as_json, where=where))
+    call = {"call_type": call_type, "direct_media": direct_media}
+    return run_until_stopped(lambda stop: _join(stop, playing, call, seconds=seconds, as_json=as_json, where=where))
 
 
 async def _join(
-    stop: asyncio.Event, playing: Sources, call_type: str, *, seconds: float | None, as_json: bool, where: dict[str, Any]
+    stop: asyncio.Event, playing: Sources, call: dict[str, Any], *, seconds: float | None, as_json: bool, where: dict[str, Any]
 ) -> int:
     progress = Progress()
     async with contextlib.AsyncExitStack() as stack:
         sources = await stack.enter_async_context(playing)
-        media = {"audio": sources.audio, "video": sources.video, "call_type": call_type}
-        conference = await stack.enter_async_context(entered(where, stop, progress, **media))
+        media = {"audio": sources.audio, "video": sources.video}
+        conference = await stack.enter_async_context(entered(where, stop, progress, **media, **call))
         if conference is not None:
             if sources.presentation is not None:
                 await stack.enter_async_context(conference.present(sources.presentation))
@@ -81,15 +86,24 @@ async def _join(
 
 async def _stay(conference: Conference, stop: asyncio.Event, seconds: float | None, progress: Progress, alias: str) -> None:
     loop = asyncio.get_running_loop()
-    began = loop.time()
+    began, code = loop.time(), None
     while conference.ended is None and not stop.is_set():
         elapsed = loop.time() - began
+        code = _tell_code(conference, code, progress)
         if seconds is not None and elapsed >= seconds:
             return
         names = ", ".join(person.display_name for person in conference.participants.values())
         until = f" of {seconds:g}" if seconds is not None else ""
         progress.update(f"In {alias} for {elapsed:.0f}{until} s with {names}", state="joined", seconds=round(elapsed), participants=names)
         await first_of(stop.wait(), seconds=SHOW if seconds is None else max(0.01, min(SHOW, seconds - elapsed)))
+
+
+def _tell_code(conference: Conference, told: str | None, progress: Progress) -> str | None:
+    """Say the check code of direct media once for each partner; the code that is told now."""
+    code = conference.call.check_code if conference.call is not None else None
+    if code is not None and code != told:
+        progress.say(f"Media are direct. Compare the secure check code: {code}", check_code=code)
+    return code
 
 
 def _report(ended: Ended | None, alias: str, *, as_json: bool) -> int:

@@ -29,6 +29,14 @@ def _stack(decorators: list[Callable[[F], F]]) -> Callable[[F], F]:
     return decorate
 
 
+_TRUST: list[Callable[[Any], Any]] = [
+    option("--ca-file", type=click.Path(path_type=Path), metavar="FILE", help="Trust this certificate authority (PEM)."),
+    option("--insecure", is_flag=True, help="Do not verify the node's certificate; loopback nodes only."),
+    option("--proxy", metavar="URL", help="HTTP proxy for signaling (default: HTTPS_PROXY)."),
+]
+"""How the node is reached and trusted."""
+
+
 def conference_options(default_name: str) -> Callable[[F], F]:
     """Where to join, as whom, and how the node is trusted."""
     return _stack(
@@ -49,9 +57,21 @@ def conference_options(default_name: str) -> Callable[[F], F]:
                 metavar="TOKEN",
                 help="What signing in elsewhere has yielded. Without it a browser is opened here, where a conference wants one to sign in.",
             ),
-            option("--ca-file", type=click.Path(path_type=Path), metavar="FILE", help="Trust this certificate authority (PEM)."),
-            option("--insecure", is_flag=True, help="Do not verify the node's certificate; loopback nodes only."),
-            option("--proxy", metavar="URL", help="HTTP proxy for signaling (default: HTTPS_PROXY)."),
+            *_TRUST,
+        ]
+    )
+
+
+def registrar_options() -> Callable[[F], F]:
+    """Which device to register, where, with what credentials, and how the node is trusted."""
+    return _stack(
+        [
+            click.argument("alias", metavar="ALIAS", envvar="PEXRTC_DEVICE"),
+            option("--node", metavar="URL", help="The conferencing node, e.g. https://node.example.com (default: the host in ALIAS)."),
+            option("--user", metavar="NAME", help="The user name of the device's credentials (default: ALIAS)."),
+            option("--password", metavar="TEXT", help="Their password; visible to other users of this machine: prefer --password-file."),
+            option("--password-file", type=click.Path(path_type=Path), metavar="FILE", help="A file whose first line is the password."),
+            *_TRUST,
         ]
     )
 
@@ -74,31 +94,36 @@ def log_options(json_help: str = "Print one JSON object at the end instead of te
 
 
 def read_pin(pin: str | None, pin_file: Path | None) -> str | None:
-    """The PIN from the option or the first line of the file; raises a usage error that names the file, never the PIN.
+    """The PIN of `--pin` or `--pin-file`, as `read_secret` reads it."""
+    return read_secret(pin, pin_file, "PIN")
 
-    Of a PIN and a file the one from the command line is taken when the other comes from the environment.
+
+def read_secret(text: str | None, file: Path | None, name: str) -> str | None:
+    """A PIN or password from its option or the first line of its file; raises a usage error that names the file, never the secret.
+
+    Of the two the one from the command line is taken when the other comes from the environment.
     """
-    if pin is not None and pin_file is not None:
-        pin, pin_file = _stronger(pin, pin_file)
-    if pin_file is None:
-        return pin
+    if text is not None and file is not None:
+        text, file = _stronger(text, file, name.lower())
+    if file is None:
+        return text
     try:
-        lines = pin_file.read_text().splitlines()
+        lines = file.read_text().splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise usage(f"The PIN file {pin_file} cannot be read: {getattr(error, 'strerror', None) or error}.") from error
+        raise usage(f"The {name} file {file} cannot be read: {getattr(error, 'strerror', None) or error}.") from error
     if not lines or not lines[0].strip():
-        raise usage(f"The PIN file {pin_file} is empty; its first line must be the PIN.")
+        raise usage(f"The {name} file {file} is empty; its first line must be the {name}.")
     return lines[0].strip()
 
 
-def _stronger(pin: str, pin_file: Path) -> tuple[str | None, Path | None]:
+def _stronger(text: str, file: Path, name: str) -> tuple[str | None, Path | None]:
     context = click.get_current_context()
-    pin_is_flag, file_is_flag = (
-        context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE for name in ("pin", "pin_file")
+    text_is_flag, file_is_flag = (
+        context.get_parameter_source(parameter) is click.core.ParameterSource.COMMANDLINE for parameter in (name, f"{name}_file")
     )
-    if pin_is_flag and file_is_flag:
-        raise usage("--pin and --pin-file were both given; leave one out.")
-    return (pin, None) if pin_is_flag else (None, pin_file)
+    if text_is_flag and file_is_flag:
+        raise usage(f"--{name} and --{name}-file were both given; leave one out.")
+    return (text, None) if text_is_flag else (None, file)
 
 
 def usage(message: str) -> click.UsageError:

@@ -138,6 +138,27 @@ def test_a_call_by_rtmp_is_recorded_by_rtmp(run: Run, start: Start, there: list[
     assert whole.video[0].frames > 20
 
 
+def test_two_in_direct_media_tell_the_same_check_code(start: Start) -> None:
+    node = start("node", "--listen", "127.0.0.1:0", "--json", "--conference", "talk,direct_media=yes")
+    assert node.stdout is not None
+    url = json.loads(node.stdout.readline())["url"]
+
+    both = [start("join", "talk", "--node", url, "--direct-media", "--video", "pattern", "--audio", "tone") for _ in range(2)]
+
+    codes = [json.loads(wait_for_line(one, "check_code"))["check_code"] for one in both]
+    assert codes[0] == codes[1]
+    assert len(codes[0]) == 64
+    for one in both:
+        assert ended(one, signal.SIGTERM).returncode == 0
+
+
+def test_direct_media_and_rtmp_are_a_mistake(run: Run, there: list[str]) -> None:
+    finished = run("join", "open", *there, "--video", "none", "--audio", "tone", "--direct-media", "--call-type", "rtmp")
+
+    assert finished.returncode == 2
+    assert "--direct-media" in finished.stderr
+
+
 def test_slides_and_rtmp_are_a_mistake(run: Run, there: list[str]) -> None:
     finished = run("join", "open", *there, "--video", "none", "--audio", "tone", "--present", SLIDE, "--call-type", "rtmp")
 
