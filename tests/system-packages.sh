@@ -9,6 +9,7 @@ has ffmpeg || missing="$missing ffmpeg"
 has chromium || has chromium-browser || has google-chrome || missing="$missing chromium"
 has node || missing="$missing nodejs"
 has npm || missing="$missing npm"
+has turnserver || missing="$missing coturn"
 [ -n "$missing" ] || exit 0
 
 install="apt-get install --yes --no-install-recommends$missing"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pexrtc_py.node.captions import Caption, Said
-    from pexrtc_py.node.config import NodeConfig, Vmr
+    from pexrtc_py.node.config import NodeConfig, Turn, Vmr
     from pexrtc_py.node.desk import Desk, Incoming, Reply
     from pexrtc_py.node.devices import Device
     from pexrtc_py.node.endpoints import Endpoint
@@ -33,6 +33,7 @@ __all__ = [
     "Room",
     "Said",
     "ThemeFiles",
+    "Turn",
     "Vmr",
     "load",
     "parse_vmr",
@@ -40,7 +41,7 @@ __all__ = [
 
 _HOMES = {
     "captions": ("Caption", "Said"),
-    "config": ("NodeConfig", "Vmr"),
+    "config": ("NodeConfig", "Turn", "Vmr"),
     "desk": ("Desk", "Incoming", "Reply"),
     "heard": ("Heard",),
     "devices": ("Device",),

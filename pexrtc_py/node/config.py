@@ -93,6 +93,22 @@ class Vmr:
         return (self.alias, *self.aliases)
 
 
+@dataclass(frozen=True)
+class Turn:
+    """A TURN server that the node tells its clients. Raises `UsageError` for what is no address of one."""
+
+    urls: tuple[str, ...]
+    """`turn:HOST:PORT`, with `?transport=tcp` perhaps, or `turns:`."""
+    _: KW_ONLY
+    username: str
+    password: str = field(repr=False)
+
+    def __post_init__(self) -> None:
+        if not self.urls:
+            raise UsageError("A turn_server needs at least one address in urls, such as turn:turn.example.com:3478.")
+        _check_schemes(self.urls, ("turn:", "turns:"))
+
+
 @dataclass(frozen=True, kw_only=True)
 class NodeConfig:
     """Everything about a node but the code that carries its media."""
@@ -118,6 +134,14 @@ class NodeConfig:
     """Events that may wait for a slow reader of an event stream before it is dropped."""
     statistics_milliseconds: float = 5000.0
     """How often clients in direct media report how their media fare."""
+    stun_servers: tuple[str, ...] = ()
+    """`stun:HOST:PORT` of each server that clients are told."""
+    turn_servers: tuple[Turn, ...] = ()
+    """The TURN servers that clients are told; `[[turn_server]]` in a file."""
+    turn_with: Literal["token", "call"] = "token"
+    """When: with the token, or with the answer to a call, upon which the vendor's clients look for another way through them."""
+    relay_only: bool = False
+    """Whether clients are told to reach the node through a TURN server only."""
     maintenance: bool = False
     identity_providers: tuple[IdentityProvider, ...] = ()
     """Those that conferences name as theirs; `[[identity_provider]]` in a file."""
@@ -135,6 +159,7 @@ class NodeConfig:
         if not (self.version.isascii() and self.version.isdigit() and len(self.version) <= 4):
             raise UsageError(f"version must be digits such as '37', not {self.version!r}.")
         self._check_identity()
+        _check_schemes(self.stun_servers, ("stun:", "stuns:"))
         aliases = [device.alias.casefold() for device in self.devices]
         if twice := {alias for alias in aliases if aliases.count(alias) > 1}:
             raise UsageError(f"Two devices have the alias {min(twice)!r}; an alias must be unique.")
@@ -158,6 +183,12 @@ class NodeConfig:
             for name in (*(vmr.host_idps or ()), *(vmr.guest_idps or ())):
                 if name not in names:
                     raise UsageError(f"{vmr.alias}: there is no identity provider {name!r}; known are {', '.join(names) or 'none'}.")
+
+
+def _check_schemes(urls: tuple[str, ...], schemes: tuple[str, ...]) -> None:
+    for url in urls:
+        if not url.startswith(schemes) or not url.partition(":")[2] or not url.isprintable():
+            raise UsageError(f"{url!r} is no address of a server: write {' or '.join(schemes)} and host and port.")
 
 
 def split_listen(listen: str) -> tuple[str, int]:

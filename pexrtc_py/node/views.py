@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from pexrtc_py.node import modes, picture, stills
 from pexrtc_py.node.member import Member
@@ -25,6 +25,7 @@ from pexrtc_py.protocol.layouts import view_of
 from pexrtc_py.protocol.models import (
     Classification,
     ConferenceStatus,
+    IceServer,
     Participant,
     Policy,
     PrimaryScreen,
@@ -32,15 +33,28 @@ from pexrtc_py.protocol.models import (
     RequestedLayout,
     ServiceType,
     StageEntry,
+    TurnServer,
     VideoMix,
 )
 
 if TYPE_CHECKING:
     from pexrtc_py.node.breakout import Breakout
+    from pexrtc_py.node.config import NodeConfig
     from pexrtc_py.node.room import Room
 
 Later = Callable[[], Event]
 """Makes an event when it is to be written; of its time it tells the newest."""
+
+
+def stun_servers(config: NodeConfig) -> tuple[IceServer, ...] | None:
+    """The STUN servers of the node, as tokens tell them."""
+    return tuple(IceServer(url=url) for url in config.stun_servers) or None
+
+
+def turn_servers(config: NodeConfig, told: Literal["token", "call"]) -> tuple[TurnServer, ...] | None:
+    """The TURN servers of the node where they are told; None elsewhere, since an empty list too has clients look for another way."""
+    servers = config.turn_servers if config.turn_with == told else ()
+    return tuple(TurnServer(urls=one.urls, username=one.username, credential=one.password) for one in servers) or None
 
 
 def participant(room: Room, member: Member, viewer: Member) -> Participant:

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pexrtc_py.errors import UsageError
-from pexrtc_py.node.config import NodeConfig, Vmr, split_listen
+from pexrtc_py.node.config import NodeConfig, Turn, Vmr, split_listen
 from pexrtc_py.node.reading import load, parse_toml, parse_vmr
 
 WHOLE = """
@@ -61,12 +61,24 @@ def test_a_file_becomes_a_configuration(tmp_path: Path) -> None:
         ("token_seconds = 0", "above 0"),
         ("tls = 'yes'", "true or false"),
         ("nonsense = 1", "known are"),
+        ("stun_servers = ['turn:a:1']", "write stun: or stuns:"),
+        ("[[turn_server]]\nurls = []\nusername = 'a'\npassword = 'b'", "at least one address"),
+        ("[[turn_server]]\nurls = ['a:1']\nusername = 'a'\npassword = 'b'", "write turn: or turns:"),
+        ("turn_with = 'luck'", "'token' or 'call'"),
         ("= 1", "not valid TOML"),
     ],
 )
 def test_what_is_wrong_in_a_file_is_said_with_its_place(text: str, sentence: str) -> None:
     with pytest.raises(UsageError, match=sentence):
         parse_toml(text)
+
+
+def test_the_servers_to_tell_clients_are_read() -> None:
+    config = parse_toml("stun_servers = ['stun:a:1']\n[[turn_server]]\nurls = ['turn:a:1', 'turns:a:2']\nusername = 'u'\npassword = 'p'")
+
+    assert config.stun_servers == ("stun:a:1",)
+    assert config.turn_servers == (Turn(("turn:a:1", "turns:a:2"), username="u", password="p"),)
+    assert "'p'" not in repr(config)
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from math import inf
 from uuid import uuid4
 
 from pexrtc_py.errors import CallError, NegotiationFailed
-from pexrtc_py.node import lines
+from pexrtc_py.node import lines, views
 from pexrtc_py.node.admission import Refused
 from pexrtc_py.node.asked import Answered, Asked, Need, OpenCall, UpdateCall, answers
 from pexrtc_py.node.member import NodeCall
@@ -51,7 +51,7 @@ def calls(asked: Asked, request: Calls) -> Generator[Need, Answered, CallAnswer]
         room.order(CloseCall(call.uuid))
         raise _refusal(error) from None
     _still_there(asked, call)
-    answered = CallAnswer(call_uuid=call.uuid, sdp=answer.sdp)
+    answered = CallAnswer(call_uuid=call.uuid, sdp=answer.sdp, turn=views.turn_servers(room.config, "call"))
     call.media = SLIDES_ALONE if carries.is_child else answer.media
     call.state.see(answered)
     if carries is Carries.SLIDES_OUT:
