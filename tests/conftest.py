@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import AsyncIterator
+import sys
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -40,6 +41,20 @@ class Join(Protocol):
     """Joins a conference of the test's node; who is still in it at the end of the test leaves then."""
 
     async def __call__(self, display_name: str, *, alias: str = "meet.alice", **options: Any) -> Conference: ...
+
+
+@pytest.fixture(autouse=True)
+def answers_as_documented(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Whatever a node in this process answers is held against what the documents state; rules that a test has replaced are the test's."""
+    desk = sys.modules.get("pexrtc_py.node.desk")
+    if desk is None:
+        yield
+        return
+    from tests.node.watching import watch
+
+    faults = watch(monkeypatch, desk.Desk)
+    yield
+    assert not faults
 
 
 @pytest.fixture

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from pexrtc_py.protocol import requests
+
+if TYPE_CHECKING:
+    from pexrtc_py.protocol.declare import Request
 
 Check = Callable[[Any], bool]
 
@@ -95,13 +100,14 @@ PARTICIPANT = Shape(
     | _later(32, truth, "is_idp_authenticated")
     | _later(33, truth, "is_conjoined", "is_transferring")
     | _later(35, each(lambda mix: set(mix) == {"mix_name", "prominent"}), "send_to_audio_mixes")
-    | _later(35, text, "receive_from_audio_mix")
     | _later(36, truth, "is_client_muted")
     | _later(36, number, "last_spoken_time")
     | _later(37, truth, "supports_direct_chat", "can_receive_personal_mix", "is_tx_muted", "is_on_hold", "is_public_streaming")
     | _later(37, truth, "is_recording", "is_transcribing", "is_ai_enabled")
     | _later(37, lambda mix: set(MIX) <= set(mix) <= {*MIX, "mix_config"}, "receive_from_video_mix"),
-    maybe_since=_later(35, either(text, nothing), "layout_group") | _later(37, either(truth, nothing), "studiosound_enabled"),
+    # Who hears no mix at all has none.
+    maybe_since=_later(35, either(text, nothing), "layout_group", "receive_from_audio_mix")
+    | _later(37, either(truth, nothing), "studiosound_enabled"),
 )
 BUZZ = Shape({"value": truth}, maybe={"time": number})
 STATUS = Shape(
@@ -217,3 +223,93 @@ def faults(name: str, data: Any, version: int) -> list[str]:
     if isinstance(stated, Shape):
         return stated.faults(data, version)
     return [] if stated(data) else [f"the data of {name} is {data!r}"]
+
+
+def done(value: Any) -> bool:
+    """What most requests are answered with."""
+    return isinstance(value, bool)
+
+
+def picture(value: Any) -> bool:
+    return isinstance(value, bytes) and value[:3] in {b"\xff\xd8\xff", b"\x89PN"}
+
+
+def object_of(stated: Shape) -> Check:
+    return lambda value: not stated.faults(value, 99)
+
+
+def _names(value: Any) -> bool:
+    return each(either(text, object_of(Shape({"name": text, "tags": each(text)}))))(value)
+
+
+SCREENS = ("welcome", "waiting_for_host", "other_participants_audio_only", "escalate", "deescalate")
+ELEMENT = object_of(Shape({"type": text, "color": number, "text": text}))
+SCREEN = object_of(
+    Shape({"layout_type": text, "elements": each(ELEMENT)}, maybe={"background": either(nothing, object_of(Shape({"path": text})))})
+)
+PLACED = Shape(
+    {"call_uuid": text, "sdp": text},
+    maybe={"offer_ignored": truth, "turn": each(object_of(Shape({"urls": each(text), "username": text, "credential": text})))},
+)
+STREAM = Shape({"call_uuid": text, "url": text, "secure_url": text})
+VERSION = object_of(Shape({"version_id": text, "pseudo_version": text}))
+REGISTERED = Shape(
+    {
+        "token": text,
+        "expires": SECONDS,
+        "registration_uuid": text,
+        "directory_enabled": truth,
+        "route_via_registrar": truth,
+        "version": VERSION,
+    }
+)
+_TRUTHS = (
+    "MessageBreakouts EmptyBreakouts MoveParticipants BreakoutBuzz ClearBreakoutBuzz LeaveBreakout CallDtmf "
+    "CallFecc Lock Unlock StartConference MuteGuests UnmuteGuests Disconnect "
+    "Message SetGuestsCanUnmute ClearAllBuzz ClearSpotlights SetClassificationLevel SetMessageText PostPresentation "
+    "TransformLayout OverrideLayout SetPinningConfig SilentVideoDetection CreateVideoMix ConfigureVideoMix DeleteVideoMix "
+    "PresInMix PreferredAspectRatio LayoutGroup Mute Unmute VideoMuted VideoUnmuted "
+    "ClientMute ClientUnmute ParticipantUnlock ParticipantMessage OverlayText Buzz ClearBuzz "
+    "ParticipantRole SpotlightOn SpotlightOff Transfer NotifyNotAfk Hold Resume "
+    "AllowRxPresentation DenyRxPresentation Dtmf Fecc SendToAudioMixes ReceiveFromAudioMix TxMute "
+    "TxUnmute Studiosound RegistrationReleaseToken ReleaseToken ParticipantDisconnect "
+)
+_NOTHINGS = (
+    "DisconnectBreakouts NewCandidate CallStatistics TakeFloor ReleaseFloor Statistics ShowLiveCaptions HideLiveCaptions CallDisconnect "
+)
+_PICTURES = "ThemeResource PresentationJpeg PresentationHighJpeg PresentationPng Avatar RegistrationAvatar"
+ANSWERS: dict[type[Request[Any]], Shape | Check] = {
+    **{getattr(requests, name): done for name in _TRUTHS.split()},
+    **{getattr(requests, name): nothing for name in _NOTHINGS.split()},
+    **{getattr(requests, name): picture for name in _PICTURES.split()},
+    requests.Ack: either(done, nothing),  # no body at all from the oldest versions
+    requests.AvailableLayouts: _names,
+    requests.Calls: either(object_of(PLACED), object_of(STREAM)),
+    requests.CreateBreakout: Shape({"breakout_uuid": text}),
+    requests.Dial: each(text),
+    requests.GetClassificationLevel: Shape({"levels": mapping(text), "current": either(number, nothing)}),
+    requests.GetConferenceStatus: STATUS,
+    requests.GetMessageText: Shape({"text": text}, maybe={"set_time": text}),
+    requests.GetPinningConfig: Shape({"pinning_config": text}),
+    requests.GetTheme: either(nothing, object_of(Shape({f"direct_media_{name}": SCREEN for name in SCREENS}))),
+    requests.LayoutSvgs: mapping(lambda drawing: isinstance(drawing, str) and drawing.startswith("<svg")),
+    requests.Participants: each(lambda line: isinstance(line, dict)),  # each line by the version, in `answer_faults`
+    requests.RefreshToken: REFRESHED,
+    requests.RegistrationRefreshToken: REFRESHED,
+    requests.RegistrationRequestToken: REGISTERED,
+    requests.Registrations: each(object_of(Shape({"alias": text, "description": text, "username": text}))),
+    requests.RequestGuestToken: text,
+    requests.RequestToken: TOKEN,
+    requests.Status: one_of("OK"),
+    requests.Update: either(text, object_of(Shape({"call_uuid": text, "sdp": text}, maybe={"offer_ignored": truth}))),
+}
+"""What a request is answered with on success; the two event streams are answered with events."""
+
+
+def answer_faults(kind: type[Request[Any]], result: Any, version: int) -> list[str]:
+    """What is wrong with the result of a request, for a node of this version."""
+    stated = ANSWERS[kind]
+    faults = stated.faults(result, version) if isinstance(stated, Shape) else [] if stated(result) else [f"it is {result!r}"]
+    if kind is requests.Participants and not faults:
+        faults = [fault for line in result for fault in PARTICIPANT.faults(line, version)]
+    return [f"{kind.name}: {fault}" for fault in faults]

@@ -13,7 +13,7 @@ from pexrtc_py.node.inprocess import Attendee, InProcess
 from pexrtc_py.node.streams import frame
 from pexrtc_py.protocol import history, requests
 from pexrtc_py.protocol.address import Address
-from pexrtc_py.protocol.declare import Request
+from pexrtc_py.protocol.declare import REQUESTS, Request
 from pexrtc_py.protocol.events import BreakoutBegin, Refer
 from pexrtc_py.protocol.models import FeccAction, FeccAxis, FeccDirection, FeccMovement
 from tests.node import documented
@@ -68,6 +68,10 @@ class Watched:
 
     def _note(self, name: str, faults: list[str]) -> None:
         self.faults += [f"{name}: {fault}" for fault in faults]
+
+
+def test_what_each_request_is_answered_with_is_stated() -> None:
+    assert documented.ANSWERS.keys() == set(REQUESTS.values()) - {requests.Events, requests.RegistrationEvents}
 
 
 def _conference(meeting: Watched, host: Attendee, guest: Attendee) -> None:

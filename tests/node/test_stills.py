@@ -29,7 +29,8 @@ from pexrtc_py.protocol.declare import Event
 from pexrtc_py.protocol.events import PresentationFrame, PresentationStart, PresentationStop
 
 JPEG = b"\xff\xd8\xff picture"
-PICTURE = Still(b"low", b"high", b"png")
+LOW, HIGH, PNG = b"\xff\xd8\xff low", b"\xff\xd8\xff high", b"\x89PNG"
+PICTURE = Still(LOW, HIGH, PNG)
 
 
 class Camera:
@@ -72,10 +73,10 @@ def test_a_picture_of_the_presentation_is_made_for_who_asks() -> None:
 
     answers = [bob.send(kind()) for kind in (requests.PresentationJpeg, requests.PresentationHighJpeg, requests.PresentationPng)]
 
-    assert answers == [b"low", b"high", b"png"]
+    assert answers == [LOW, HIGH, PNG]
     assert camera.made == 1
     (id,) = frames(bob.told())
-    assert bob.send(requests.PresentationJpeg(id=id)) == b"low"
+    assert bob.send(requests.PresentationJpeg(id=id)) == LOW
     assert frames(ann.told()) == []
     assert bob.listen()[-1] == PresentationFrame(id=id)
     node.now += stills.EVERY

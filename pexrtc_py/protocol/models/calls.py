@@ -24,6 +24,11 @@ class CallAnswer(Forgiving):
     url: str | None = None
     secure_url: str | None = None
 
+    @model_serializer(mode="wrap")
+    def _leave_out(self, handler: SerializerFunctionWrapHandler) -> Any:
+        without = {"sdp"} if self.url is not None and not self.sdp else set[str]()
+        return {key: value for key, value in handler(self).items() if value is not None and key not in without}
+
 
 class UpdateAnswer(Forgiving):
     """What `update` answers: an SDP, empty when there is nothing to apply.

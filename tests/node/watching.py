@@ -1,0 +1,51 @@
+"""Looks at every answer that nodes give, and at what refusals look like."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import TYPE_CHECKING, Any
+
+from pexrtc_py.node.asked import RULES, Need
+from pexrtc_py.node.desk import Incoming, Reply
+from pexrtc_py.protocol.address import Address
+from pexrtc_py.protocol.declare import find
+from tests.node import documented
+
+if TYPE_CHECKING:
+    import pytest
+
+    from pexrtc_py.node.desk import Desk
+
+
+def watch(patch: pytest.MonkeyPatch, desk: type[Desk]) -> list[str]:
+    """From now on note what is wrong with answers; the list grows."""
+    faults: list[str] = []
+    original = desk.answer
+
+    def answer(self: Desk, incoming: Incoming, now: float) -> Generator[Need, Any, Reply]:
+        reply = yield from original(self, incoming, now)
+        faults.extend(_faults(self, incoming, reply))
+        return reply
+
+    patch.setattr(desk, "answer", answer)
+    return faults
+
+
+def _faults(desk: Desk, incoming: Incoming, reply: Reply) -> list[str]:
+    if reply.status >= 400:
+        return _of_refusal(incoming, reply)
+    address, name = Address.parse(incoming.path)
+    kind = find(address.scope, incoming.method, name)
+    assert kind is not None
+    if desk.rules.get(kind) is not RULES.get(kind):
+        return []
+    result = reply.picture if reply.picture is not None else reply.json["result"] if reply.json is not None else None
+    return documented.answer_faults(kind, result, desk.config.version_number)
+
+
+def _of_refusal(incoming: Incoming, reply: Reply) -> list[str]:
+    """A refusal is plain text, or an object that says so."""
+    if reply.text is not None:
+        return []
+    fine = isinstance(reply.json, dict) and set(reply.json) == {"status", "result"} and reply.json["status"] in {"success", "failed"}
+    return [] if fine else [f"{incoming.path}: the refusal is {reply.json!r}"]
