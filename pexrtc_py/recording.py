@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from pexrtc_media.base import MediaError
 from pexrtc_media.recorder import Recorder
+from pexrtc_py.engine.clock import until_next
 from pexrtc_py.engine.types import Slot
 from pexrtc_py.errors import CallError, NodeError, RecordingError
 from pexrtc_py.protocol.events import PresentationStop
@@ -82,7 +83,7 @@ class Recording:
         """Take what arrives from now on, beginning with a fresh picture."""
         puts = {Slot.AUDIO: self._recorder.audio.put, Slot.VIDEO: self._take_video, Slot.PRESENTATION: self._recorder.presentation.put}
         for slot, arriving in self._call.slots.items():
-            self._unsubscribe.append(arriving.subscribe(puts[slot]))
+            self._unsubscribe.append(arriving.subscribe(puts[slot], relaxed=True))
             arriving.request_keyframe()
         self._hub.on(PresentationStop)(self._presentation_stopped)
         self._watching = asyncio.create_task(self._watch())
@@ -111,7 +112,7 @@ class Recording:
 
     async def _watch(self) -> None:
         while self._recorder.error is None:  # noqa: ASYNC110  # the error comes from the writing thread, which tells nobody
-            await asyncio.sleep(WATCH)
+            await asyncio.sleep(until_next(WATCH))
         self._fail(self._recorder.error)
 
     def _fail(self, error: MediaError) -> None:

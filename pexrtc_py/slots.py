@@ -89,9 +89,12 @@ class CallSlot:
             arriving = self.packets() if getattr(sink, "encoded", False) else self.frames()
             self._pump = Pump(arriving, sink, name=f"the sink for {self._transceiver.slot}")
 
-    def subscribe(self, callback: Callable[[AccessUnit], None]) -> Callable[[], None]:
-        """Call back with each access unit as it is complete, on the event loop; returns what ends it. The callback must not wait."""
-        return self._transceiver.receiver.subscribe(callback)
+    def subscribe(self, callback: Callable[[AccessUnit], None], *, relaxed: bool = False) -> Callable[[], None]:
+        """Call back with each access unit as it is complete, on the event loop; returns what ends it. The callback must not wait.
+
+        `relaxed` tells that a tenth of a second later will do, which costs much less as long as nobody else in the call is in a hurry.
+        """
+        return self._transceiver.receiver.subscribe(callback, relaxed=relaxed)
 
     def request_keyframe(self) -> None:
         """Ask the other side for a keyframe; nothing for audio."""

@@ -8,6 +8,7 @@ never sets.
 
 from __future__ import annotations
 
+import asyncio
 import time
 
 LONGEST_WAIT = 1.0
@@ -26,3 +27,8 @@ def unix_time_of(stamp: float) -> float:
     """When something happened that the machine's clock stamped a moment ago, such as the arrival of a datagram."""
     age = time.time() - stamp
     return unix_time() - (age if 0.0 <= age < LONGEST_WAIT else 0.0)
+
+
+def until_next(interval: float) -> float:
+    """Seconds to the next multiple of `interval` on the running event loop's clock, so that timers of one interval share a wake-up."""
+    return interval - asyncio.get_running_loop().time() % interval

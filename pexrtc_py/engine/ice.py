@@ -21,7 +21,7 @@ from aiortc import RTCIceServer
 from aiortc.rtcicetransport import connection_kwargs
 
 from pexrtc_py.engine.clock import unix_time
-from pexrtc_py.engine.sockets import IceSocket, open_socket
+from pexrtc_py.engine.sockets import DatagramSocket, IceSocket, open_socket
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -146,6 +146,11 @@ class IceAgent(Connection):
         if pair is None:
             raise ConnectionError("Cannot send: ICE has no nominated pair.")
         pair.protocol.transport.sendto(data, pair.remote_addr)
+
+    @property
+    def sockets(self) -> list[DatagramSocket]:
+        """Our own; those to TURN servers are aioice's."""
+        return [protocol.transport for protocol in self._protocols if isinstance(protocol.transport, DatagramSocket)]
 
     async def close(self) -> None:
         """Stop asking servers, then close the agent and its sockets."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
+import time
 from typing import TYPE_CHECKING
 
 from pexrtc_py.engine.clock import unix_time
@@ -24,6 +25,7 @@ from pexrtc_py.engine.router import Router
 from pexrtc_py.engine.rtp import parse
 from pexrtc_py.engine.sdp import Description, SdpError, Transport
 from pexrtc_py.engine.sender import RtpSender
+from pexrtc_py.engine.ticker import Ticker
 from pexrtc_py.engine.types import Candidate, Codec, Direction, IceServer, PeerState, Slot, SlotOptions
 from pexrtc_py.errors import IceFailed, NegotiationFailed
 
@@ -32,10 +34,12 @@ if TYPE_CHECKING:
 
     from pexrtc_py.engine.feedback import RemoteReport
     from pexrtc_py.engine.receiver import FeedbackRequest
+    from pexrtc_py.engine.sockets import DatagramSocket
 
 logger = logging.getLogger(__name__)
 
-TICK = 0.04
+RELAXED_AFTER = 1.0
+"""Seconds for which a connection is up before its packets may wait for a tick."""
 CONNECT_DEADLINE = 15.0
 DISCONNECTED_AFTER = 4.0
 """Both sides report at least each second and a half, so this long a silence is no accident."""
@@ -129,6 +133,7 @@ class Peer:
         self._bandwidth = bandwidth
         self._cname, self._session_id = secrets.token_hex(8), secrets.randbits(62)
         self._tasks: list[asyncio.Task[None]] = []
+        self._up_since = 0.0
         self._closing: asyncio.Task[None] | None = None
         self._state_callbacks: list[Callable[[PeerState], None]] = []
         self._settled = asyncio.Event()
@@ -165,6 +170,7 @@ class Peer:
         sender.on_started = self._report_now
         patience = self._audio_patience if slot is Slot.AUDIO else None
         receiver = EncodedReceiver(slot=slot, request=self._request, patience=patience)
+        receiver.on_urgent = self._settle_hurry
         return Transceiver(slot, options, sender, receiver, lambda: self.feedback.remote_reports.get(sender.ssrc))
 
     def on_state(self, callback: Callable[[PeerState], None]) -> None:
@@ -319,10 +325,8 @@ class Peer:
         self.connection.expect(remote)
         if self.state is PeerState.NEW:
             self._set_state(PeerState.CONNECTING)
-            self._tasks = [
-                asyncio.create_task(self._connect(self.connection, remote, data)),
-                asyncio.create_task(self._tick(self.connection)),
-            ]
+            self._tasks = [asyncio.create_task(self._connect(self.connection, remote, data))]
+            Ticker.of_loop().add(self)
         elif restarts:
             self._tasks.append(asyncio.create_task(self._reconnect(self.connection, remote)))
 
@@ -353,6 +357,7 @@ class Peer:
         else:
             if self.data is not None and data is not None:
                 await connection.open_channel(self.data, data)
+            self._up_since = time.monotonic()
             self._set_state(PeerState.CONNECTED)
 
     async def _reconnect(self, connection: Connection, remote: Transport) -> None:
@@ -437,6 +442,7 @@ class Peer:
         self._set_state(PeerState.NEW)
 
     async def _disconnect(self) -> None:
+        Ticker.of_loop().remove(self)
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -477,12 +483,39 @@ class Peer:
     def _report_now(self) -> None:
         self._transmit_feedback(self.feedback.outgoing(unix_time()))
 
-    async def _tick(self, connection: Connection) -> None:
-        while self.state not in {PeerState.FAILED, PeerState.CLOSED}:
-            await asyncio.sleep(TICK)
-            now = unix_time()
-            for transceiver in self.transceivers.values():
-                transceiver.receiver.tick(now)
-            if self._was_up:
-                self._transmit_feedback(self.feedback.outgoing(now))
-                self._watch(connection)
+    # Time
+
+    @property
+    def relaxed(self) -> bool:
+        """Whether the packets may wait for a tick: nobody needs them at once, nothing is sent, and the call has begun."""
+        transceivers = self.transceivers.values()
+        return (
+            self.state is PeerState.CONNECTED
+            and self.data is None
+            and time.monotonic() - self._up_since > RELAXED_AFTER
+            and all(one.receiver.relaxed and not one.current.sends for one in transceivers)
+        )
+
+    @property
+    def sockets(self) -> list[DatagramSocket]:
+        """What media comes through."""
+        return self.connection.ice.agent.sockets if self.connection is not None else []
+
+    def tick(self, now: float) -> None:
+        """Do what time calls for: repeated requests, reports, the watch on silence."""
+        connection = self.connection
+        if connection is None or self.state in {PeerState.FAILED, PeerState.CLOSED}:
+            Ticker.of_loop().remove(self)
+            return
+        for transceiver in self.transceivers.values():
+            transceiver.receiver.tick(now)
+        if self._was_up:
+            self._transmit_feedback(self.feedback.outgoing(now))
+            self._watch(connection)
+            self._settle_hurry()
+
+    def _settle_hurry(self) -> None:
+        """Read the sockets at each tick, or as soon as something comes."""
+        relaxed = self.relaxed
+        for socket in self.sockets:
+            socket.relaxed = relaxed

@@ -57,6 +57,7 @@ FeedbackRequest = Nack | Pli
 class _Subscriber:
     callback: Callable[[AccessUnit], None]
     on_close: Callable[[], None] | None
+    relaxed: bool = False
     failed: bool = False
 
 
@@ -81,6 +82,8 @@ class EncodedReceiver:
         self.codec: str | None = None
         """Of what arrived last."""
         self.last_keyframe: AccessUnit | None = None
+        self.on_urgent: Callable[[], None] | None = None
+        """Called when somebody subscribes who needs the units at once."""
         self._request = request
         self._video = slot.kind == "video"
         self._nacks = self._video if nacks is None else nacks
@@ -166,15 +169,25 @@ class EncodedReceiver:
 
     # For users of the media
 
-    def subscribe(self, callback: Callable[[AccessUnit], None], *, on_close: Callable[[], None] | None = None) -> Callable[[], None]:
-        """Call back with each unit, in order, at once; returns what ends it.
+    @property
+    def relaxed(self) -> bool:
+        """Whether nobody needs the units at once."""
+        return all(subscriber.relaxed for subscriber in self._subscribers)
+
+    def subscribe(
+        self, callback: Callable[[AccessUnit], None], *, on_close: Callable[[], None] | None = None, relaxed: bool = False
+    ) -> Callable[[], None]:
+        """Call back with each unit, in order; returns what ends it.
 
         The callback must not wait. One that raises is logged once and goes on being called. `on_close` is called
-        when the receiver is closed, at once if it already is.
+        when the receiver is closed, at once if it already is. `relaxed` tells that a tenth of a second later will do, which
+        makes reception much cheaper if nobody in the call is in a hurry.
         """
-        subscriber = _Subscriber(callback, on_close)
+        subscriber = _Subscriber(callback, on_close, relaxed)
         if not self._closed:
             self._subscribers = (*self._subscribers, subscriber)
+            if not relaxed and self.on_urgent is not None:
+                self.on_urgent()
         elif on_close is not None:
             on_close()
 

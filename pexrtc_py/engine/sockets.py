@@ -8,6 +8,7 @@ consumer without being tried as STUN first (RFC 7983 tells them apart by the fir
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import socket
 import struct
@@ -27,20 +28,23 @@ RECEIVE_BUFFER = 1 << 20
 MAX_DATAGRAM = 2048
 MAX_BATCH = 64
 """Datagrams read in one wake-up before the loop gets its turn again."""
-_SO_TIMESTAMPNS = 35
-_TIMESPEC = struct.Struct("@ll")
-_ANCILLARY = socket.CMSG_SPACE(_TIMESPEC.size) if hasattr(socket, "CMSG_SPACE") else 0
+_SO_TIMESTAMPNS, _SO_RXQ_OVFL = 35, 40
+_TIMESPEC, _COUNT = struct.Struct("@ll"), struct.Struct("@I")
+_ANCILLARY = socket.CMSG_SPACE(_TIMESPEC.size) + socket.CMSG_SPACE(_COUNT.size) if hasattr(socket, "CMSG_SPACE") else 0
+_KERNEL_SIZE = 2304
+"""Bytes that the kernel counts for a datagram of usual size."""
 
 Address = tuple[str, int]
 
 
 @dataclass(slots=True)
 class SocketStats:
-    """What passed one socket; `unsent` counts datagrams the kernel had no room for."""
+    """What passed one socket; `unsent` were those the kernel had no room for, `overflowed` those that came while its buffer was full."""
 
     received: int = 0
     sent: int = 0
     unsent: int = 0
+    overflowed: int = 0
 
 
 class MediaConsumer(Protocol):
@@ -60,24 +64,50 @@ class DatagramSocket(asyncio.DatagramTransport):
         self._sock = sock
         self._protocol = protocol
         self._closing = False
+        self._relaxed = False
         self.stats = SocketStats()
-        self._read = _stamped_reader(sock)
-        self._loop.add_reader(sock, self._readable)
+        self.room = max(1, sock.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) // _KERNEL_SIZE)
+        """About how many datagrams may wait in the kernel."""
+        self.waited = 0
+        """How many did when it was last read until it was empty."""
+        self._batch = 0
+        self._read = _stamped_reader(sock, self.stats)
+        self._loop.add_reader(sock, self.drain)
         protocol.connection_made(self)
 
-    def _readable(self) -> None:
-        for _ in range(MAX_BATCH):
+    @property
+    def relaxed(self) -> bool:
+        """Whether it is read when somebody calls `drain()`, and not by itself as soon as something comes."""
+        return self._relaxed
+
+    @relaxed.setter
+    def relaxed(self, relaxed: bool) -> None:
+        if relaxed is self._relaxed or self._closing:
+            return
+        self._relaxed = relaxed
+        if relaxed:
+            self._loop.remove_reader(self._sock)
+        else:
+            self._loop.add_reader(self._sock, self.drain)
+
+    def drain(self) -> bool:
+        """Read what waits, but no more than `MAX_BATCH`; whether that was all."""
+        read, received, stats = self._read, self._protocol.received, self.stats
+        for count in range(MAX_BATCH):
             try:
-                data, address, now = self._read()
+                data, address, now = read()
             except BlockingIOError:
-                return
+                self.waited, self._batch = self._batch + count, 0
+                return True
             except OSError as error:  # ICMP port unreachable of an earlier datagram
                 self._protocol.error_received(error)
-                return
-            self.stats.received += 1
-            self._protocol.received(data, address, now)
+                return True
+            stats.received += 1
+            received(data, address, now)
             if self._closing:
-                return
+                return True
+        self._batch += MAX_BATCH
+        return False
 
     def sendto(self, data: Any, addr: Any = None) -> None:
         """Send at once or not at all: a full socket buffer is loss, and counted."""
@@ -107,7 +137,8 @@ class DatagramSocket(asyncio.DatagramTransport):
         if self._closing:
             return
         self._closing = True
-        self._loop.remove_reader(self._sock)
+        if not self._relaxed:
+            self._loop.remove_reader(self._sock)
         self._sock.close()
         self._loop.call_soon(self._protocol.connection_lost, None)
 
@@ -144,21 +175,28 @@ def open_socket(address: str, protocol: IceSocket) -> DatagramSocket:
         raise
 
 
-def _stamped_reader(sock: socket.socket) -> Callable[[], tuple[bytes, Address, float]]:
+def _stamped_reader(sock: socket.socket, stats: SocketStats) -> Callable[[], tuple[bytes, Address, float]]:
     """A function that reads one datagram with its receive time, by the kernel where it can tell."""
     try:
         sock.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
     except OSError:
         return lambda: _read_unstamped(sock)
+    with contextlib.suppress(OSError):
+        sock.setsockopt(socket.SOL_SOCKET, _SO_RXQ_OVFL, 1)
     recvmsg = sock.recvmsg
 
     def read() -> tuple[bytes, Address, float]:
         data, ancillary, _, address = recvmsg(MAX_DATAGRAM, _ANCILLARY)
+        now = None
         for level, kind, value in ancillary:
-            if level == socket.SOL_SOCKET and kind == _SO_TIMESTAMPNS:
+            if level != socket.SOL_SOCKET:
+                continue
+            if kind == _SO_TIMESTAMPNS:
                 seconds, nanoseconds = _TIMESPEC.unpack(value[: _TIMESPEC.size])
-                return data, address, unix_time_of(seconds + nanoseconds * 1e-9)
-        return data, address, unix_time()
+                now = unix_time_of(seconds + nanoseconds * 1e-9)
+            elif kind == _SO_RXQ_OVFL:
+                stats.overflowed = _COUNT.unpack(value[: _COUNT.size])[0]
+        return data, address, unix_time() if now is None else now
 
     return read
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from pexrtc_media.base import AccessUnit, MediaError
 from pexrtc_media.bitstream import picture_size
-from pexrtc_py.engine.clock import unix_time
+from pexrtc_py.engine.clock import unix_time, until_next
 
 if TYPE_CHECKING:
     from pexrtc_py.engine.peer import Transceiver
@@ -115,7 +115,7 @@ class Meter:
         """Sample until cancelled."""
         while True:
             self.sample(unix_time())
-            await asyncio.sleep(INTERVAL)
+            await asyncio.sleep(until_next(INTERVAL))
 
     def sample(self, now: float) -> None:
         """Remember the counters as they are `now` (any clock, in seconds)."""
