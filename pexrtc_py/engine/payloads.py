@@ -71,7 +71,16 @@ def _always(_: bytes) -> bool:
 
 
 def _read_vp8(payload: bytes) -> bytes:
-    return VpxPayloadDescriptor.parse(payload)[1]
+    """RFC 7741 4.2: only how long the descriptor is; what it says, such as the picture's number, no receiver here needs."""
+    start = 1
+    if payload and payload[0] & 0x80:
+        flags, start = payload[1] if len(payload) > 1 else 0, 2
+        if flags & 0x80:
+            start += 2 if len(payload) > 2 and payload[2] & 0x80 else 1
+        start += bool(flags & 0x40) + bool(flags & 0x30)
+    if len(payload) < start:
+        raise ValueError(f"A VP8 payload ends within its descriptor: {len(payload)} bytes.")
+    return payload[start:]
 
 
 def _starts_vp8(payload: bytes) -> bool:

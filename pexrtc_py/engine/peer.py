@@ -25,7 +25,7 @@ from pexrtc_py.engine.router import Router
 from pexrtc_py.engine.rtp import parse
 from pexrtc_py.engine.sdp import Description, SdpError, Transport
 from pexrtc_py.engine.sender import RtpSender
-from pexrtc_py.engine.ticker import Ticker
+from pexrtc_py.engine.ticker import Reading, Ticker
 from pexrtc_py.engine.types import Candidate, Codec, Direction, IceServer, PeerState, Slot, SlotOptions
 from pexrtc_py.errors import IceFailed, NegotiationFailed
 
@@ -61,7 +61,9 @@ class Transceiver:
         options: SlotOptions,
         sender: RtpSender,
         receiver: EncodedReceiver,
+        *,
         remote_report: Callable[[], RemoteReport | None] = lambda: None,
+        reading: Callable[[], Reading] = Reading,
     ) -> None:
         self.slot = slot
         self.direction = options.direction
@@ -70,6 +72,8 @@ class Transceiver:
         self.receiver = receiver
         self.remote_report = remote_report
         """What the other side last said of what we send."""
+        self.reading = reading
+        """How the call's sockets are read."""
         self.negotiated: Negotiated | None = None
 
     def apply(self, negotiated: Negotiated | None) -> None:
@@ -171,7 +175,9 @@ class Peer:
         patience = self._audio_patience if slot is Slot.AUDIO else None
         receiver = EncodedReceiver(slot=slot, request=self._request, patience=patience)
         receiver.on_urgent = self._settle_hurry
-        return Transceiver(slot, options, sender, receiver, lambda: self.feedback.remote_reports.get(sender.ssrc))
+        return Transceiver(
+            slot, options, sender, receiver, remote_report=lambda: self.feedback.remote_reports.get(sender.ssrc), reading=self.reading
+        )
 
     def on_state(self, callback: Callable[[PeerState], None]) -> None:
         """Call back at each change of `state`."""
@@ -500,6 +506,11 @@ class Peer:
     def sockets(self) -> list[DatagramSocket]:
         """What media comes through."""
         return self.connection.ice.agent.sockets if self.connection is not None else []
+
+    def reading(self) -> Reading:
+        """How the sockets are read, and what did not fit into them."""
+        sockets = self.sockets
+        return Reading(Ticker.of_loop().seconds if self.relaxed else 0.0, sum(socket.stats.overflowed for socket in sockets))
 
     def tick(self, now: float) -> None:
         """Do what time calls for: repeated requests, reports, the watch on silence."""

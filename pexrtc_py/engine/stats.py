@@ -53,6 +53,10 @@ class InboundStats:
     frame_height: int = 0
     nack_count: int = 0
     pli_count: int = 0
+    read_interval: float = 0.0
+    """Seconds between two looks at what has come, chosen by the engine; 0: at once, since somebody needs it at once."""
+    datagrams_overflowed: int = 0
+    """Of the whole call: what came while the kernel's buffer was full."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,6 +147,7 @@ class Meter:
         receiver, seconds = self._transceiver.receiver, now.at - before.at
         stats = receiver.stats
         width, height = _size(receiver.last_keyframe)
+        reading = self._transceiver.reading()
         return InboundStats(
             codec=receiver.codec,
             bitrate=_per(8 * (now.bytes_in - before.bytes_in), seconds),
@@ -162,6 +167,8 @@ class Meter:
             frame_height=height,
             nack_count=stats.nack_count,
             pli_count=stats.pli_count,
+            read_interval=reading.interval,
+            datagrams_overflowed=reading.overflowed,
         )
 
     def _outbound(self, before: _Sample, now: _Sample) -> OutboundStats:

@@ -12,6 +12,7 @@ import asyncio
 import logging
 import time
 from collections import deque
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Protocol
 from weakref import WeakKeyDictionary
 
@@ -35,6 +36,16 @@ _FULL, _EMPTY = 0.25, 0.06
 """Of a socket's room, what may wait in it at a tick, and what lets the tick be longer."""
 _QUIET = 5.0
 """Seconds of that before it is made longer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How a call's sockets are read."""
+
+    interval: float = 0.0
+    """Seconds between two looks; 0: as soon as something comes."""
+    overflowed: int = 0
+    """Datagrams that found no room in the kernel."""
 
 
 class Ticking(Protocol):

@@ -25,7 +25,7 @@ class Both:
         self.sender = RtpSender(slot=slot, transmit=lambda _: None, now=lambda: 100.0)
         self.receiver = EncodedReceiver(slot=slot, request=lambda _: None)
         self.report: RemoteReport | None = None
-        self.meter = Meter(Transceiver(slot, SlotOptions(), self.sender, self.receiver, lambda: self.report))
+        self.meter = Meter(Transceiver(slot, SlotOptions(), self.sender, self.receiver, remote_report=lambda: self.report))
 
     def send(self, frames: int, size: int, start: float = 100.0) -> None:
         self.sender.configure([VP8], mid="1", mid_extension_id=None, abs_send_time_id=None)
