@@ -40,8 +40,10 @@ async def test_a_recorder_is_read_at_a_tick_and_its_file_is_whole(join: Join, tm
         for frame in container.decode(video=0):
             if (mark := stamp.read_at(frame)) is not None and mark.stream == ANN:
                 numbers.append(mark.frame)
-    assert len(numbers) > 45
-    assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
+    assert len(numbers) > 30
+    assert numbers == sorted(set(numbers))
+    received = call_of(bot).video.received
+    assert (received.packets_lost, received.frames_dropped, received.packets_discarded) == (0, 0, 0)
 
 
 async def test_somebody_who_looks_gets_pictures_at_once(join: Join, tmp_path: Path) -> None:
