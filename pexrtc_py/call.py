@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pexrtc_media.base import Source
+    from pexrtc_media.fileset import Limits
     from pexrtc_py.engine.stats import SlotStats
     from pexrtc_py.protocol.declare import Request
     from pexrtc_py.protocol.models import OpenMediaType
@@ -383,11 +384,11 @@ class Call:
         """Offer again so that this slot arrives in one codec; the node converts what others send. Raises CallError or NodeError."""
         await self._set(slot, codecs=(codec,))
 
-    async def record(self, path: str | Path) -> Recording:
+    async def record(self, path: str | Path, *, limits: Limits | None = None) -> Recording:
         """Record what arrives into a file, undecoded; its ending (.mkv, .webm, .mp4) says what it can hold. Raises RecordingError."""
         from pexrtc_py.recording import Recording
 
-        recording = Recording(path, self, self._control.hub)
+        recording = Recording(path, self, self._control.hub, limits)
         for slot, codecs in ((slot, recording.codecs[slot]) for slot in self.slots):
             agreed = [codec.name for codec in self.peer.transceivers[slot].codecs]
             if any(name not in codecs for name in agreed):

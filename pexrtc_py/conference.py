@@ -45,6 +45,7 @@ from pexrtc_py.signaling.transport import Frame, Transport
 
 if TYPE_CHECKING:
     from pexrtc_media.base import Source
+    from pexrtc_media.fileset import Limits
     from pexrtc_py.call import Call
     from pexrtc_py.direct import DirectOptions
     from pexrtc_py.following import Follow, Joining
@@ -240,9 +241,12 @@ class Conference(ConferenceScope):
         """
         await stills.present_stills(self, pictures, seconds_each=seconds_each)
 
-    async def record(self, path: str | Path) -> Recording:
-        """Record what arrives into a file, undecoded; leaving the conference finishes it. Raises `RecordingError`."""
-        return await self._call().record(path)
+    async def record(self, path: str | Path, *, limits: Limits | None = None) -> Recording:
+        """Record what arrives into a file, undecoded, or into several by `limits`; leaving the conference finishes it.
+
+        Raises `RecordingError`.
+        """
+        return await self._call().record(path, limits=limits)
 
     async def leave(self, reason: str = "User initiated disconnect") -> None:
         """End the call, give the token back, tell everybody who listens; also after the conference ended, and a second time."""

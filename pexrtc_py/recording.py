@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     import os
 
     from pexrtc_media.base import AccessUnit
-    from pexrtc_media.recording import RecordingResult
+    from pexrtc_media.fileset import Limits
+    from pexrtc_media.recording import Note, RecordingResult
     from pexrtc_py.call import Call
     from pexrtc_py.hub import Hub
 
@@ -43,11 +44,12 @@ class RecordingFailed:
 class Recording:
     """Runs until `stop()`, or until its call ends; `result` says what was written, `error` why it ended early."""
 
-    def __init__(self, path: str | os.PathLike[str], call: Call, hub: Hub) -> None:
+    def __init__(self, path: str | os.PathLike[str], call: Call, hub: Hub, limits: Limits | None = None) -> None:
         try:
-            self._recorder = Recorder(path)
+            self._recorder = Recorder(path, limits=limits)
         except MediaError as error:
             raise RecordingError(str(error)) from error
+        self._recorder.on_keyframe_wanted = self._want_keyframes
         self._call = call
         self._hub = hub
         self._unsubscribe: list[Callable[[], None]] = []
@@ -75,6 +77,19 @@ class Recording:
         return self._recorder.result.duration
 
     @property
+    def begun(self) -> float | None:
+        """Time zero in Unix seconds of the sender's clock; None until the file has its head."""
+        return self._recorder.begun
+
+    def now(self) -> float:
+        """Seconds of the recording at this moment, counted from its time zero."""
+        return self._recorder.now()
+
+    def on_note(self, callback: Callable[[Note], None]) -> None:
+        """Call back with what happens to the file: segments, gaps, changes of size, places on the sender's clock."""
+        self._recorder.on_note = callback
+
+    @property
     def result(self) -> RecordingResult:
         """What was written so far; final after `stop()`."""
         return self._recorder.result
@@ -87,6 +102,11 @@ class Recording:
             arriving.request_keyframe()
         self._hub.on(PresentationStop)(self._presentation_stopped)
         self._watching = asyncio.create_task(self._watch())
+
+    def _want_keyframes(self) -> None:
+        for slot in (Slot.VIDEO, Slot.PRESENTATION):
+            if slot in self._call.slots:
+                self._call.slots[slot].request_keyframe()
 
     def _take_video(self, unit: AccessUnit) -> None:
         """Keep main video in one codec, so in one track: when a speaker sends another, ask the node for the first one and wait a while."""

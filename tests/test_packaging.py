@@ -108,7 +108,9 @@ def test_the_command_is_there(environment: Path, elsewhere: Path) -> None:
 @pytest.mark.timed
 def test_the_demo_runs_from_the_wheel(environment: Path, elsewhere: Path) -> None:
     told = json.loads(
-        _run(environment / "bin" / "pexrtc", "demo", "--seconds", "6", "--out", "shown", "--json", cwd=elsewhere, codes={0, RECORDED_BADLY})
+        _run(
+            environment / "bin" / "pexrtc", "demo", "--seconds", "12", "--out", "shown", "--json", cwd=elsewhere, codes={0, RECORDED_BADLY}
+        )
     )
 
     # How many pictures come through in time is a matter of the machine, and judged by the demo's own tests.

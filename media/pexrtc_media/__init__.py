@@ -13,10 +13,11 @@ if TYPE_CHECKING:
     from pexrtc_media.base import AccessUnit, MediaError, Sink, Source, Timeline
     from pexrtc_media.encoding import OpusEncoding, VideoEncoding
     from pexrtc_media.files import FileSource, Image, ImageSequence, MediaFile
+    from pexrtc_media.fileset import Limits
     from pexrtc_media.inputs import RecorderInput
     from pexrtc_media.rate import AtMost
     from pexrtc_media.recorder import Recorder
-    from pexrtc_media.recording import RecordingResult, TrackResult
+    from pexrtc_media.recording import Note, RecordingResult, Segment, TrackResult
     from pexrtc_media.sinks import Callback, Discard, Latest, Queue, Tee
     from pexrtc_media.stamp import Mark
     from pexrtc_media.synthetic import FlashBeep, Pattern, Silence, Still, Tone
@@ -32,9 +33,11 @@ __all__ = [
     "Image",
     "ImageSequence",
     "Latest",
+    "Limits",
     "Mark",
     "MediaError",
     "MediaFile",
+    "Note",
     "OpusEncoding",
     "Pattern",
     "Queue",
@@ -42,6 +45,7 @@ __all__ = [
     "RecorderInput",
     "RecordingResult",
     "Resampler",
+    "Segment",
     "Silence",
     "Sink",
     "Source",
@@ -59,10 +63,11 @@ _NAMES = {
     "base": "AccessUnit MediaError Sink Source Timeline",
     "encoding": "OpusEncoding VideoEncoding",
     "files": "FileSource Image ImageSequence MediaFile",
+    "fileset": "Limits",
     "inputs": "RecorderInput",
     "rate": "AtMost",
     "recorder": "Recorder",
-    "recording": "RecordingResult TrackResult",
+    "recording": "Note RecordingResult Segment TrackResult",
     "sinks": "Callback Discard Latest Queue Tee",
     "stamp": "Mark",
     "synthetic": "FlashBeep Pattern Silence Still Tone",

@@ -11,7 +11,6 @@ from pexrtc_media.base import AccessUnit, MediaError
 from pexrtc_media.bitstream import avc_configuration, picture_size
 from pexrtc_media.clock import Reference, TrackClock
 from pexrtc_media.recording import Tally
-from pexrtc_media.reel import Place
 
 if TYPE_CHECKING:
     import av
@@ -45,7 +44,6 @@ class RecorderInput:
         self.enabled = enabled
         self.tally = Tally()
         self.clock = TrackClock(reference)
-        self.places: dict[str, Place] = {}
         self.refusal: MediaError | None = None
         self._take = take
         self._blank = blank
@@ -99,6 +97,11 @@ class RecorderInput:
     def interrupt(self) -> None:
         """Pictures are missing: go on with the next key frame."""
         self._codec = None
+
+    def interrupt_if_begun(self) -> None:
+        """The same, where pictures have come before."""
+        if self.tally.units:
+            self.interrupt()
 
     def drop(self, reason: str) -> None:
         """Count a unit that is not written."""

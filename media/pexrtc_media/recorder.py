@@ -5,17 +5,18 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
 from os import PathLike
 from pathlib import Path
 
 from pexrtc_media.base import AccessUnit, MediaError
-from pexrtc_media.bitstream import black_picture, opus_samples
+from pexrtc_media.bitstream import opus_samples
 from pexrtc_media.clock import Reference, backdated
-from pexrtc_media.container import TrackHeader, kind_of
+from pexrtc_media.container import kind_of
+from pexrtc_media.fileset import FileSet, Limits
+from pexrtc_media.filling import LENGTH, PACKET, Filler
 from pexrtc_media.inputs import RecorderInput
-from pexrtc_media.recording import RecordingResult
-from pexrtc_media.reel import Place, Reel
+from pexrtc_media.recording import Note, RecordingResult
 
 logger = logging.getLogger(__name__)
 
@@ -23,6 +24,8 @@ PATIENCE = 3.0
 """Seconds to wait for every track to start and to be placed by a sender report, before the file is begun without."""
 PENDING = 4000
 """Units held until the file is begun; one more begins it."""
+CLOCK_NOTES = 10.0
+"""Seconds between two notes of where a track stands on the sender's clock."""
 _EARLY = 0.5
 _PICTURE = 1 / 30
 
@@ -36,20 +39,34 @@ class Recorder:
     slides, they are a file of their own beside it, `NAME.presentation.mp4`, with the same time zero. A track whose codec changes or
     comes too late for the head of the file continues in `NAME.video.mkv` in the same way.
 
+    With `limits` the recording goes on in `NAME.0002.mkv` and so on, each beginning with a key frame.
+
     Raises MediaError when the ending is unknown or the file cannot be created. Afterwards errors are kept in `error`.
     """
 
-    def __init__(self, path: str | PathLike[str], *, audio: bool = True, video: bool = True, presentation: bool = True) -> None:
+    def __init__(
+        self,
+        path: str | PathLike[str],
+        *,
+        audio: bool = True,
+        video: bool = True,
+        presentation: bool = True,
+        limits: Limits | None = None,
+    ) -> None:
         self.path = Path(path)
+        self.on_note: Callable[[Note], None] | None = None
+        """Called with what happens to the recording: segments, gaps, changes of size, places of units on the sender's clock."""
+        self.on_keyframe_wanted: Callable[[], None] | None = None
+        """Called when the next segment waits for a picture to begin with."""
         self._kind = kind_of(self.path)
         self._reference = Reference()
-        self._main = Reel(self.path, self._kind)
-        self._beside: list[Reel] = []
-        self._error: MediaError | None = None
+        self._files = FileSet(self.path, self._kind, limits or Limits(), self._tell, self._want_keyframe)
+        self._filler = Filler()
         self._pending: list[tuple[RecorderInput, AccessUnit]] = []
         self._since: float | None = None
         self._zero: float | None = None
         self._newest = 0.0
+        self._told_clock: dict[str, float] = {}
         self._closed = False
         self._ending: asyncio.Task[None] | None = None
         self.audio = self._input("audio", enabled=audio)
@@ -64,16 +81,31 @@ class Recorder:
     @property
     def error(self) -> MediaError | None:
         """Why the recording could not go on (disk full and the like), or None; what was written stays playable."""
-        return self._error or next((error for reel in self._reels() if (error := reel.check())), None)
+        return self._files.check()
+
+    @property
+    def begun(self) -> float | None:
+        """Time zero in Unix seconds of the common clock, once the file has its head."""
+        return self._zero
+
+    def now(self, unix: float | None = None) -> float:
+        """Seconds of the recording at a moment of this machine's clock, by default now; 0 before the file has its head."""
+        if self._zero is None:
+            return 0.0
+        return max(0.0, self._reference.of_arrival(time.time() if unix is None else unix) - self._zero)
 
     @property
     def result(self) -> RecordingResult:
         """What has been written so far; complete after `aclose`."""
         tracks = {each.name: each.tally.result() for each in self._inputs}
-        ends = [track.last for track in tracks.values() if track.last is not None]
-        others = tuple(reel.path for reel in self._beside)
-        length = sum(reel.length for reel in self._reels())
-        return RecordingResult(path=self.path, others=others, duration=max(ends, default=0.0), bytes=length, tracks=tracks)
+        return RecordingResult(
+            path=self.path,
+            others=self._files.others,
+            duration=self._end_of_tracks(),
+            bytes=self._files.length,
+            tracks=tracks,
+            segments=tuple(self._files.segments),
+        )
 
     async def aclose(self) -> None:
         """Write what is held back and complete the files, even if whoever waits for it is cancelled; a second call waits for the same."""
@@ -86,15 +118,21 @@ class Recorder:
             await each.finish()
         self._begin()
         self._closed = True
-        for reel in self._reels():
-            await reel.aclose()
+        await self._files.aclose(self._end_of_tracks())
+
+    def _end_of_tracks(self) -> float:
+        return max((each.tally.end for each in self._inputs if each.tally.end is not None), default=0.0)
+
+    def _tell(self, note: Note) -> None:
+        if self.on_note is not None:
+            self.on_note(note)
+
+    def _want_keyframe(self) -> None:
+        if self.on_keyframe_wanted is not None:
+            self.on_keyframe_wanted()
 
     def _input(self, name: str, *, enabled: bool) -> RecorderInput:
         return RecorderInput(name, self.codecs(name), self._reference, enabled=enabled, take=self._take, blank=self._blank)
-
-    def _reels(self) -> Iterator[Reel]:
-        yield self._main
-        yield from self._beside
 
     def _take(self, source: RecorderInput, unit: AccessUnit) -> None:
         if self._closed or self.error is not None:
@@ -127,7 +165,7 @@ class Recorder:
         timed.sort(key=lambda each: each[0])
         self._pending.clear()
         self._zero = timed[0][0] if timed else 0.0
-        self._open([unit for _, source, unit in timed if source is self.video])
+        self._files.open(self._inputs, next((unit for _, source, unit in timed if source is self.video), None))
         for when, source, unit in timed:
             self._write(source, unit, when - self._zero)
 
@@ -136,54 +174,46 @@ class Recorder:
             for unit in backdated([unit for source, unit in self._pending if source is each]):
                 yield each, unit
 
-    def _open(self, video: Sequence[AccessUnit]) -> None:
-        """Write the head of the main file; a picture track that has no picture yet starts black."""
-        codec = video[0].codec if video else self._kind.video[0]
-        headers = [TrackHeader("audio", "opus")] if self.audio.enabled else []
-        if self.video.enabled:
-            headers.append(TrackHeader("video", codec, video[0].data if video else black_picture(codec)))
-        if self.presentation.enabled and not self._kind.slides_beside:
-            headers.append(TrackHeader("presentation", "vp8", black_picture("vp8")))
-        self._main.open(headers)
-        for index, header in enumerate(headers):
-            source = next(each for each in self._inputs if each.name == header.name)
-            source.places[header.codec] = Place(self._main, index, header.codec)
-            if source is self.presentation or (source is self.video and not video):
-                self._black(source, header.codec, 0.0)
-
     def _write(self, source: RecorderInput, unit: AccessUnit, seconds: float) -> None:
         if seconds < -_EARLY:
             source.drop("before the start")
             source.interrupt()
             return
-        place = source.places.get(unit.codec) or self._beside_place(source, unit)
-        if place is None:
+        if source is self.audio:
+            if self._filler.overtook(seconds):
+                source.drop("silence stands there already")
+                return
+            self._fill(self._filler.before(seconds, self._newest))
+        written = self._files.put(source, unit, seconds)
+        if written is None:
             source.drop("no file")
             return
-        if source.tally.codec not in (None, unit.codec) and source.tally.codec in source.places:
-            self._black(source, source.tally.codec, seconds)
-        written = place.reel.put(place.track, seconds, unit.data, keyframe=unit.keyframe)
-        self._newest = max(self._newest, written)
-        source.tally.codec, source.tally.path = unit.codec, place.reel.path
-        source.tally.written(written, opus_samples(unit.data) / 48000 if unit.codec == "opus" else _PICTURE)
+        length = opus_samples(unit.data) / 48000 if unit.codec == "opus" else _PICTURE
+        self._newest = max(self._newest, written.seconds)
+        source.tally.codec, source.tally.path = unit.codec, written.path
+        if (gap := source.tally.written(written.seconds, length)) is not None:
+            self._tell(Note("gap", gap[0], {"track": source.name, "end": round(gap[1], 3)}))
+        if unit.ntp is not None:
+            self._compare(source, unit.ntp, written.seconds)
+        if source is self.audio:
+            self._filler.taken(written.seconds, length)
+        elif self.audio.tally.units and unit.arrival:  # what is live waits for nobody
+            self._fill(self._filler.while_waiting(self._newest))
 
-    def _beside_place(self, source: RecorderInput, unit: AccessUnit) -> Place | None:
-        """A track in a file of its own, for what the main file has no track for; None when it cannot be created."""
-        others = any(place.reel is not self._main for place in source.places.values())
-        name = f"{self.path.stem}.{source.name}{f'.{unit.codec}' if others else ''}{self.path.suffix}"
-        try:
-            reel = Reel(self.path.with_name(name), self._kind)
-        except MediaError as error:
-            self._error = error
-            return None
-        self._beside.append(reel)
-        reel.open([TrackHeader(source.name, unit.codec, unit.data)])
-        place = source.places[unit.codec] = Place(reel, 0, unit.codec)
-        return place
+    def _fill(self, times: Iterator[float]) -> None:
+        for seconds in times:
+            written = self._files.put(self.audio, AccessUnit(PACKET, "opus", 0, 48000, keyframe=True), seconds)
+            if written is not None:
+                self._filler.taken(written.seconds, LENGTH)
+                self.audio.tally.filled += LENGTH
 
-    def _black(self, source: RecorderInput, codec: str, seconds: float) -> None:
-        place = source.places[codec]
-        place.reel.put(place.track, seconds, black_picture(codec), keyframe=True)
+    def _compare(self, source: RecorderInput, ntp: float, seconds: float) -> None:
+        """Keep account of where units stand on the sender's clock."""
+        assert self._zero is not None
+        source.tally.reported(seconds - (self._reference.of_report(ntp) - self._zero))
+        if seconds - self._told_clock.get(source.name, -CLOCK_NOTES) >= CLOCK_NOTES:
+            self._told_clock[source.name] = seconds
+            self._tell(Note("clock", seconds, {"track": source.name, "ntp": round(self._reference.of_report(ntp), 6)}))
 
     def _blank(self, source: RecorderInput) -> None:
         if self._closed:
@@ -193,4 +223,4 @@ class Recorder:
             return
         now = self._reference.of_arrival(time.time()) - self._zero
         # Units of a file or a test may be far from our clock; then the newest unit is the best idea of "now".
-        self._black(source, source.tally.codec, now if abs(now - self._newest) < PATIENCE else self._newest)
+        self._files.black(source, source.tally.codec, now if abs(now - self._newest) < PATIENCE else self._newest)

@@ -33,8 +33,10 @@ PICTURE_STEP = 0.005
 class Reel:
     """A file that has its name from the start and gets its head once the tracks are known; MediaError when it cannot be created."""
 
-    def __init__(self, path: Path, kind: Kind) -> None:
+    def __init__(self, path: Path, kind: Kind, *, zero: float = 0.0) -> None:
         self.path = path
+        self.zero = zero
+        """The time of the recording at which this file begins."""
         self.error: MediaError | None = None
         self._kind = kind
         self._storage = Storage(path)
@@ -52,7 +54,7 @@ class Reel:
 
     def open(self, headers: Sequence[TrackHeader]) -> None:
         """Write the head for these tracks."""
-        self._last = [-1.0] * len(headers)
+        self._last = [self.zero - 1.0] * len(headers)
         self._steps = [0.001 if header.codec == "opus" else PICTURE_STEP for header in headers]
         try:
             self._container = self._kind.open(self._storage, headers)
@@ -61,7 +63,7 @@ class Reel:
 
     def put(self, track: int, seconds: float, data: bytes, *, keyframe: bool) -> float:
         """Add a unit; gives the time it got, which is later than that of the unit before."""
-        time = max(seconds, self._last[track] + self._steps[track], 0.0)
+        time = max(seconds, self._last[track] + self._steps[track], self.zero)
         self._last[track] = time
         self._newest = max(self._newest, time)
         heapq.heappush(self._waiting, (time, next(self._order), track, data, keyframe))
@@ -91,6 +93,6 @@ class Reel:
             if self._container is None or self.check() is not None:
                 continue
             try:
-                self._container.write(track, time, data, keyframe=keyframe)
+                self._container.write(track, time - self.zero, data, keyframe=keyframe)
             except MediaError as error:
                 self.error = error
