@@ -384,11 +384,11 @@ class Call:
         """Offer again so that this slot arrives in one codec; the node converts what others send. Raises CallError or NodeError."""
         await self._set(slot, codecs=(codec,))
 
-    async def record(self, path: str | Path, *, limits: Limits | None = None) -> Recording:
+    async def record(self, path: str | Path, *, limits: Limits | None = None, captions: bool = False) -> Recording:
         """Record what arrives into a file, undecoded; its ending (.mkv, .webm, .mp4) says what it can hold. Raises RecordingError."""
         from pexrtc_py.recording import Recording
 
-        recording = Recording(path, self, self._control.hub, limits)
+        recording = Recording(path, self, self._control.hub, limits, captions=captions)
         for slot, codecs in ((slot, recording.codecs[slot]) for slot in self.slots):
             agreed = [codec.name for codec in self.peer.transceivers[slot].codecs]
             if any(name not in codecs for name in agreed):

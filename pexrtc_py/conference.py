@@ -241,12 +241,16 @@ class Conference(ConferenceScope):
         """
         await stills.present_stills(self, pictures, seconds_each=seconds_each)
 
-    async def record(self, path: str | Path, *, limits: Limits | None = None) -> Recording:
+    async def record(self, path: str | Path, *, limits: Limits | None = None, captions: bool = False) -> Recording:
         """Record what arrives into a file, undecoded, or into several by `limits`; leaving the conference finishes it.
 
-        Raises `RecordingError`.
+        With `captions`, live captions are asked for, and stand in a track of their own in .mkv. Raises `RecordingError`.
         """
-        return await self._call().record(path, limits=limits)
+        recording = await self._call().record(path, limits=limits, captions=captions)
+        if captions:
+            with contextlib.suppress(NodeError):  # the node has none
+                await self.participant(self.my_uuid).show_live_captions()
+        return recording
 
     async def leave(self, reason: str = "User initiated disconnect") -> None:
         """End the call, give the token back, tell everybody who listens; also after the conference ended, and a second time."""

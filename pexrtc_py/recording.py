@@ -14,7 +14,7 @@ from pexrtc_media.recorder import Recorder
 from pexrtc_py.engine.clock import until_next
 from pexrtc_py.engine.types import Slot
 from pexrtc_py.errors import CallError, NodeError, RecordingError
-from pexrtc_py.protocol.events import PresentationStop
+from pexrtc_py.protocol.events import LiveCaptions, PresentationStop
 
 if TYPE_CHECKING:
     import os
@@ -44,9 +44,9 @@ class RecordingFailed:
 class Recording:
     """Runs until `stop()`, or until its call ends; `result` says what was written, `error` why it ended early."""
 
-    def __init__(self, path: str | os.PathLike[str], call: Call, hub: Hub, limits: Limits | None = None) -> None:
+    def __init__(self, path: str | os.PathLike[str], call: Call, hub: Hub, limits: Limits | None = None, *, captions: bool = False) -> None:
         try:
-            self._recorder = Recorder(path, limits=limits)
+            self._recorder = Recorder(path, limits=limits, captions=captions)
         except MediaError as error:
             raise RecordingError(str(error)) from error
         self._recorder.on_keyframe_wanted = self._want_keyframes
@@ -101,6 +101,7 @@ class Recording:
             self._unsubscribe.append(arriving.subscribe(puts[slot], relaxed=True))
             arriving.request_keyframe()
         self._hub.on(PresentationStop)(self._presentation_stopped)
+        self._hub.on(LiveCaptions)(self._captioned)
         self._watching = asyncio.create_task(self._watch())
 
     def _want_keyframes(self) -> None:
@@ -130,6 +131,14 @@ class Recording:
     def _presentation_stopped(self, event: PresentationStop) -> None:
         self._recorder.presentation.blank()
 
+    def _captioned(self, event: LiveCaptions) -> None:
+        if event.is_final:
+            self._recorder.caption(event.data)
+
+    def chapter(self, start: float, end: float, title: str) -> None:
+        """Name a part of the recording, in seconds of it, before it is stopped: a chapter in .mkv and .webm."""
+        self._recorder.chapter(start, end, title)
+
     async def _watch(self) -> None:
         while self._recorder.error is None:  # noqa: ASYNC110  # the error comes from the writing thread, which tells nobody
             await asyncio.sleep(until_next(WATCH))
@@ -149,6 +158,7 @@ class Recording:
         if not self._stopped:
             self._stopped = True
             self._hub.off(self._presentation_stopped)
+            self._hub.off(self._captioned)
             for unsubscribe in self._unsubscribe:
                 unsubscribe()
             tasks = [task for task in (self._watching, self._asking) if task is not None]

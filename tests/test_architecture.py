@@ -37,7 +37,7 @@ MAY_IMPORT = {
         *("signaling", "engine", "media", "hub", "call", "calling", "direct", "placing", "following", "slots", "stills", "recording"),
         *PROTOCOL,
     },
-    "bot": {"conference", "call", "recording", "hub", "media", *PROTOCOL},
+    "bot": {"conference", "call", "recording", "hub", "joining", "signaling", "media", *PROTOCOL},
 }
 NODE_MEDIA = {
     *("bridge", "bridge_call", "bridge_room", "forwarding", "legs", "mixing"),
@@ -50,7 +50,7 @@ ONLY_IN = {
     "aioice": {"engine"},
     "pylibsrtp": {"engine"},
     "OpenSSL": {"engine"},
-    "aiohttp": {"signaling/transport.py", "node/http.py", "node/server.py", "node/streams.py", "browser_sso.py"},
+    "aiohttp": {"signaling/transport.py", "node/http.py", "node/server.py", "node/streams.py", "browser_sso.py", "bot/serving.py"},
     "dns": {"signaling/discovery.py"},
     "aiohttp_sse_client": {"signaling/transport.py"},
     "sounddevice": {"media/devices.py"},

@@ -17,9 +17,18 @@ class TrackHeader:
 
     name: str
     codec: str
-    """`"opus"`, `"vp8"` or `"h264"`."""
+    """`"opus"`, `"vp8"`, `"h264"`, or `"text"` for captions."""
     keyframe: bytes = b""
     """The first picture of a video track, from which its size and parameter sets are taken."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chapter:
+    """A part of a file that has a name; times are seconds from the start of the file."""
+
+    start: float
+    end: float
+    title: str
 
 
 class Container(Protocol):
@@ -29,8 +38,8 @@ class Container(Protocol):
         """Add one unit; each track's times increase."""
         ...
 
-    def close(self) -> None:
-        """Complete the file."""
+    def close(self, chapters: Sequence[Chapter] = ()) -> None:
+        """Complete the file, with its chapters where it can have any."""
         ...
 
 
@@ -42,6 +51,8 @@ class Kind:
     video: tuple[str, ...]
     slides_beside: bool
     """Whether the second picture goes to a file of its own."""
+    captions: bool
+    """Whether it has room for captions as a track."""
     open: Callable[[Storage, Sequence[TrackHeader]], Container]
 
 
@@ -64,9 +75,9 @@ def _mp4(storage: Storage, headers: Sequence[TrackHeader]) -> Container:
 
 
 KINDS = {
-    ".mkv": Kind(".mkv", video=("vp8", "h264"), slides_beside=False, open=_matroska),
-    ".webm": Kind(".webm", video=("vp8",), slides_beside=False, open=_webm),
-    ".mp4": Kind(".mp4", video=("h264",), slides_beside=True, open=_mp4),
+    ".mkv": Kind(".mkv", video=("vp8", "h264"), slides_beside=False, captions=True, open=_matroska),
+    ".webm": Kind(".webm", video=("vp8",), slides_beside=False, captions=False, open=_webm),
+    ".mp4": Kind(".mp4", video=("h264",), slides_beside=True, captions=False, open=_mp4),
 }
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pexrtc_media.base import AccessUnit, MediaError
 from pexrtc_media.bitstream import black_picture, nal_units, picture_size, vp8_size
-from pexrtc_media.container import Kind, TrackHeader
+from pexrtc_media.container import Chapter, Kind, TrackHeader
 from pexrtc_media.recording import Note, Segment
 from pexrtc_media.reel import Place, Reel
 
@@ -21,6 +21,7 @@ LINGER = 1.0
 """Seconds for which the segment before takes what belongs to it and comes late."""
 KEYFRAME_PATIENCE = 2.0
 """Seconds without pictures after which a segment begins without one."""
+CAPTIONS = "captions"
 _ASK_AGAIN = 0.5
 _SPS = 7
 
@@ -63,6 +64,9 @@ class FileSet:
         self._last_picture = 0.0
         self._asked = -_ASK_AGAIN
         self.segments: list[Segment] = []
+        self.chapters: list[Chapter] = []
+        """Parts of the recording that have a name; those that a file holds are written at its end."""
+        self.captions = False
         self.error: MediaError | None = None
 
     @property
@@ -106,11 +110,19 @@ class FileSet:
         if place is not None:
             place.reel.put(place.track, seconds, black_picture(codec), keyframe=True)
 
+    def caption(self, text: str, seconds: float) -> bool:
+        """Write a caption; False where there is no track for it."""
+        place = self._places.get((CAPTIONS, "text"))
+        if place is not None:
+            place.reel.put(place.track, seconds, text.encode(), keyframe=True)
+        return place is not None
+
     async def aclose(self, end: float) -> None:
         """Complete all files."""
         self._end_segment(end)
         self._retire()
-        for reel in (self._main, *self._beside):
+        await self._main.aclose(self._chapters_between(self._main.zero, end))
+        for reel in self._beside:
             await reel.aclose()
         await asyncio.gather(*self._closing)
 
@@ -205,8 +217,13 @@ class FileSet:
         before, self._before, self._places_before = self._before, None, {}
         if before is not None:
             self._done.append(before)
-            task = asyncio.get_running_loop().create_task(before.aclose())
+            chapters = self._chapters_between(before.zero, self._main.zero)
+            task = asyncio.get_running_loop().create_task(before.aclose(chapters))
             self._closing.add(task)
+
+    def _chapters_between(self, begin: float, end: float) -> list[Chapter]:
+        inside = [chapter for chapter in self.chapters if chapter.start < end and chapter.end > begin]
+        return [Chapter(max(chapter.start, begin), min(chapter.end, end), chapter.title) for chapter in inside]
 
     def _begin(self, seconds: float, video: AccessUnit | None) -> None:
         """Write the head of the main file; a picture track that has no picture yet starts black, slides with the last one shown."""
@@ -223,8 +240,13 @@ class FileSet:
                 headers.append(TrackHeader("video", codec, video.data if video is not None else black_picture(codec)))
             elif not self._kind.slides_beside:
                 headers.append(TrackHeader("presentation", "vp8", slides.data if slides is not None else black_picture("vp8")))
+        if self.captions and self._kind.captions:
+            headers.append(TrackHeader(CAPTIONS, "text"))
         self._main.open(headers)
         for index, header in enumerate(headers):
+            if header.name == CAPTIONS:
+                self._places[CAPTIONS, "text"] = Place(self._main, index, "text")
+                continue
             source = next(each for each in self._inputs if each.name == header.name)
             self._places[header.name, header.codec] = place = Place(self._main, index, header.codec)
             if header.name == "presentation" or (header.name == "video" and video is None):

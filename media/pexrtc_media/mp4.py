@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from pexrtc_media.bitstream import OPUS_LOOKAHEAD, avc_configuration, length_prefixed, opus_samples, picture_size
-from pexrtc_media.container import TrackHeader
+from pexrtc_media.container import Chapter, TrackHeader
 from pexrtc_media.storage import Storage
 
 FRAGMENT = 0.5
@@ -82,8 +82,8 @@ class FragmentedMp4:
         it.samples.append((time, data if it.rate == 48000 else length_prefixed(data), keyframe))
         self._bytes += len(data)
 
-    def close(self) -> None:
-        """Write what is left and the index of key frames."""
+    def close(self, chapters: Sequence[Chapter] = ()) -> None:
+        """Write what is left and the index of key frames; chapters have no place in this kind of file."""
         self._flush()
         tables = [_index_box(track) for track in self._tracks]
         size = sum(map(len, tables)) + 24

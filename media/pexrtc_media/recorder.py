@@ -12,7 +12,7 @@ from pathlib import Path
 from pexrtc_media.base import AccessUnit, MediaError
 from pexrtc_media.bitstream import opus_samples
 from pexrtc_media.clock import Reference, backdated
-from pexrtc_media.container import kind_of
+from pexrtc_media.container import Chapter, kind_of
 from pexrtc_media.fileset import FileSet, Limits
 from pexrtc_media.filling import LENGTH, PACKET, Filler
 from pexrtc_media.inputs import RecorderInput
@@ -51,6 +51,7 @@ class Recorder:
         audio: bool = True,
         video: bool = True,
         presentation: bool = True,
+        captions: bool = False,
         limits: Limits | None = None,
     ) -> None:
         self.path = Path(path)
@@ -61,6 +62,7 @@ class Recorder:
         self._kind = kind_of(self.path)
         self._reference = Reference()
         self._files = FileSet(self.path, self._kind, limits or Limits(), self._tell, self._want_keyframe)
+        self._files.captions = captions
         self._filler = Filler()
         self._pending: list[tuple[RecorderInput, AccessUnit]] = []
         self._since: float | None = None
@@ -106,6 +108,15 @@ class Recorder:
             tracks=tracks,
             segments=tuple(self._files.segments),
         )
+
+    def caption(self, text: str) -> None:
+        """Something was said a moment ago: in `.mkv` it stands in a track of its own, if the recorder was made with `captions`."""
+        if self._zero is not None and not self._closed and text.strip():
+            self._files.caption(text, self.now())
+
+    def chapter(self, start: float, end: float, title: str) -> None:
+        """A part of the recording has a name; in `.mkv` and `.webm` it is a chapter. To be told before `aclose`."""
+        self._files.chapters.append(Chapter(start, end, title))
 
     async def aclose(self) -> None:
         """Write what is held back and complete the files, even if whoever waits for it is cancelled; a second call waits for the same."""

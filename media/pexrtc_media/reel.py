@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pexrtc_media.base import MediaError
-from pexrtc_media.container import Container, Kind, TrackHeader
+from pexrtc_media.container import Chapter, Container, Kind, TrackHeader
 from pexrtc_media.storage import Storage
 
 
@@ -55,7 +55,7 @@ class Reel:
     def open(self, headers: Sequence[TrackHeader]) -> None:
         """Write the head for these tracks."""
         self._last = [self.zero - 1.0] * len(headers)
-        self._steps = [0.001 if header.codec == "opus" else PICTURE_STEP for header in headers]
+        self._steps = [PICTURE_STEP if header.codec in {"vp8", "h264"} else 0.001 for header in headers]
         try:
             self._container = self._kind.open(self._storage, headers)
         except MediaError as error:
@@ -75,13 +75,13 @@ class Reel:
         self.error = self.error or self._storage.error
         return self.error
 
-    async def aclose(self) -> None:
-        """Write what is left and complete the file; calling it again does nothing."""
+    async def aclose(self, chapters: Sequence[Chapter] = ()) -> None:
+        """Write what is left and complete the file; calling it again does nothing. Times of chapters are those of the recording."""
         self._write(float("inf"))
         container, self._container = self._container, None
         if container is not None and self.check() is None:
             try:
-                container.close()
+                container.close([Chapter(max(each.start - self.zero, 0.0), each.end - self.zero, each.title) for each in chapters])
             except MediaError as error:
                 self.error = error
         await asyncio.to_thread(self._storage.finish)

@@ -26,10 +26,13 @@ STOPPED_EARLY = 130
 
 
 @contextlib.asynccontextmanager
-async def entered(where: dict[str, Any], stop: asyncio.Event, progress: Progress, **media: Any) -> AsyncIterator[Conference | None]:
+async def entered(
+    where: dict[str, Any], stop: asyncio.Event, progress: Progress, *, lobby: float | None = None, **media: Any
+) -> AsyncIterator[Conference | None]:
     """The conference that the options `where` name, left at the end of the block; None when `stop` is set before we are let in.
 
-    Waits in the lobby for as long as the node allows. Raises `click.UsageError`, and what `pexrtc_py.join` raises.
+    Waits in the lobby for `lobby` seconds, or as long as the node allows. Raises `click.UsageError`, `LobbyTimeout`, and what
+    `pexrtc_py.join` raises.
     """
     import pexrtc_py
     from pexrtc_py.errors import NodeUnreachable
@@ -64,7 +67,7 @@ async def entered(where: dict[str, Any], stop: asyncio.Event, progress: Progress
     try:
         if conference.in_lobby:
             progress.update(f"Waiting in the lobby of {alias} until a host lets us in ...", state="waiting")
-            await first_of(conference.admitted(), stop.wait())
+            await first_of(conference.admitted(timeout=lobby), stop.wait())
         yield conference if not conference.in_lobby else None
     finally:
         progress.done()

@@ -75,7 +75,7 @@ async def _join(
     progress = Progress()
     async with contextlib.AsyncExitStack() as stack:
         sources = await stack.enter_async_context(playing)
-        media = {"audio": sources.audio, "video": sources.video}
+        media: dict[str, Any] = {"audio": sources.audio, "video": sources.video}
         conference = await stack.enter_async_context(entered(where, stop, progress, **media, **call))
         if conference is not None:
             if sources.presentation is not None:

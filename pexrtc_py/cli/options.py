@@ -37,11 +37,11 @@ _TRUST: list[Callable[[Any], Any]] = [
 """How the node is reached and trusted."""
 
 
-def conference_options(default_name: str) -> Callable[[F], F]:
-    """Where to join, as whom, and how the node is trusted."""
+def conference_options(default_name: str, *, required: bool = True) -> Callable[[F], F]:
+    """Where to join, as whom, and how the node is trusted; `required`: whether the conference must be named."""
     return _stack(
         [
-            click.argument("conference", metavar="ALIAS", envvar="PEXRTC_CONFERENCE"),
+            click.argument("conference", metavar="ALIAS" if required else "[ALIAS]", required=required, envvar="PEXRTC_CONFERENCE"),
             option(
                 "--node",
                 metavar="URL",

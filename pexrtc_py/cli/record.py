@@ -3,128 +3,232 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from pexrtc_py.cli.entering import entered, exit_code
-from pexrtc_py.cli.options import call_type_option, conference_options, log_options, option
+from pexrtc_py.cli.entering import STOPPED_EARLY, entered
+from pexrtc_py.cli.options import call_type_option, conference_options, log_options, option, read_pin, usage
 from pexrtc_py.cli.progress import Progress
-from pexrtc_py.cli.running import first_of, run_until_stopped, set_up_logging
+from pexrtc_py.cli.running import run_until_stopped, set_up_logging
 
 if TYPE_CHECKING:
-    from pexrtc_py.conference import Conference
-    from pexrtc_py.recording import Recording
-    from pexrtc_py.signaling.ending import Ended
+    from collections.abc import Callable
+
+    from pexrtc_py.bot.job import Job
+    from pexrtc_py.bot.running import Bot, Outcome
+    from pexrtc_py.bot.serving import Board
 
 SHOW = 0.25
-FIRST_MEDIA = 20.0
-"""Seconds to wait for something to record before giving up."""
-AS_ASKED = "as asked"
-STOPPED_EARLY = 130
-"""Exit code of being stopped before there was a file to finish."""
+_AS_ASKED = {"length reached", "stopped"}
+_SECONDS = click.FloatRange(min=0, min_open=True)
+
+
+def _leaving(function: Any) -> Any:
+    """The options that say when to leave and what else to do."""
+    decorators: list[Callable[[Any], Any]] = [
+        option("--leave-empty", type=_SECONDS, metavar="S", help="Leave after so long with nobody else there."),
+        option("--leave-bots", type=_SECONDS, metavar="S", help="Leave after so long with nobody but bots there."),
+        option("--leave-silence", type=_SECONDS, metavar="S", help="Leave after so long without anybody speaking."),
+        option("--max-time", type=_SECONDS, metavar="S", help="Leave so long after joining."),
+        option("--until", metavar="TIME", help="Leave at this time, as 17:30 or 2026-01-31T17:30."),
+        option("--lobby", type=_SECONDS, metavar="S", help="Wait so long in the waiting room (default: as long as the node allows)."),
+        option("--segment", type=_SECONDS, metavar="S", help="Begin another file after so long."),
+        option("--segment-size", type=click.FloatRange(min=0.1), metavar="MB", help="Begin another file at this size."),
+        option("--on-change", type=click.Choice(["native", "segment"]), default="native", show_default=True, help="Another picture size."),
+        option("--captions", is_flag=True, help="Ask for live captions, and put them into the file (.mkv)."),
+        option("--manifest/--no-manifest", default=True, show_default=True, help="Write NAME.manifest.jsonl and NAME.summary.json."),
+        option("--webhook", metavar="URL", help="Tell this URL of each state by POST."),
+        option("--on-finish", metavar="COMMAND", help="Run this command when the file is complete."),
+        option("--metrics", metavar="HOST:PORT", help="Serve /metrics, /healthz, /readyz and /status."),
+        option("--spec", type=click.Path(path_type=Path), metavar="FILE", help="Take all of this from a JSON file."),
+        option("--jobs", type=click.Path(path_type=Path), metavar="FILE", help="Record several conferences: a JSON list of such."),
+    ]
+    for decorator in reversed(decorators):
+        function = decorator(function)
+    return function
 
 
 @click.command()
-@conference_options("Recorder")
-@option("--out", required=True, type=click.Path(path_type=Path), metavar="FILE", help="Ending in .mkv, .webm or .mp4.")
+@conference_options("Recorder", required=False)
+@option("--out", metavar="FILE", help="Ending in .mkv, .webm or .mp4; {alias}, {name}, {utc}, {date}, {time}, {run} are replaced.")
 @call_type_option()
-@option("--seconds", type=click.FloatRange(min=0, min_open=True), metavar="N", help="Stop after this much recording.")
+@option("--seconds", type=_SECONDS, metavar="N", help="Stop after this much recording.")
+@_leaving
 @log_options()
-def record(*, out: Path, call_type: str, seconds: float | None, log_level: str, as_json: bool, **where: Any) -> int:
+def record(*, spec: Path | None, jobs: Path | None, metrics: str | None, log_level: str, as_json: bool, **options: Any) -> int:
     """Record a conference: what arrives is written as it is, nothing is decoded.
 
-    Ends with the conference, after --seconds, or by SIGINT or SIGTERM, which finish the file and leave.
+    Ends with the conference, after --seconds, by a rule for leaving, or by SIGINT or SIGTERM, which finish the file and leave.
+    A file that is there already is never written over: the new one gets a number.
     """
     set_up_logging(log_level)
-    return run_until_stopped(lambda stop: _record(stop, out, call_type, seconds=seconds, as_json=as_json, where=where))
-
-
-async def _record(stop: asyncio.Event, out: Path, call_type: str, *, seconds: float | None, as_json: bool, where: dict[str, Any]) -> int:
+    if spec is not None or jobs is not None:
+        return _from_files(spec, jobs, metrics, as_json=as_json)
+    where = {name: options.pop(name) for name in _WHERE}
+    if where["conference"] is None:
+        raise click.MissingParameter(param_hint="'ALIAS'", param_type="argument", ctx=click.get_current_context())
+    if options["out"] is None:
+        raise click.MissingParameter(param_hint="'--out'", param_type="option", ctx=click.get_current_context())
     from pexrtc_py.recording import recordable
 
-    codecs = recordable(out)
-    _check_writable(out)
+    recordable(Path(options["out"]))
+    if where["node"] is None and "@" not in where["conference"]:
+        raise usage(f"{where['conference']!r} does not say where the conference is: give --node URL, or write ALIAS@DOMAIN.")
+    job = _job(where, options)
+    return run_until_stopped(lambda stop: _record_one(stop, job, where, metrics, as_json=as_json))
+
+
+_WHERE = ("conference", "node", "name", "pin", "pin_file", "extension", "idp", "sso_token", "ca_file", "insecure", "proxy")
+
+
+def _job(where: dict[str, Any], options: dict[str, Any]) -> Job:
+    import time
+
+    from pexrtc_media.fileset import Limits
+    from pexrtc_py.bot.job import Job, at_clock
+    from pexrtc_py.bot.leaving import AutoLeave
+
+    size = options["segment_size"]
+    leave = AutoLeave(
+        empty=options["leave_empty"],
+        only_bots=options["leave_bots"],
+        silence=options["leave_silence"],
+        max_time=options["max_time"],
+        until=at_clock(options["until"], time.time()) if options["until"] else None,
+        lobby=options["lobby"],
+    )
+    limits = Limits(seconds=options["segment"], bytes=None if size is None else round(size * 1e6), on_change=options["on_change"])
+    same = {name: options[name] for name in ("out", "call_type", "seconds", "captions", "manifest", "webhook", "on_finish")}
+    reach = {"ca_file": where["ca_file"] and str(where["ca_file"]), "insecure": where["insecure"], "proxy": where["proxy"]}
+    pin = read_pin(where["pin"], where["pin_file"])
+    return Job(conference=where["conference"], node=where["node"], name=where["name"], pin=pin, leave=leave, limits=limits, **same, **reach)
+
+
+async def _record_one(stop: asyncio.Event, job: Job, where: dict[str, Any], metrics: str | None, *, as_json: bool) -> int:
+    from pexrtc_py.bot.job import run_id
+    from pexrtc_py.bot.leaving import TAG
+    from pexrtc_py.bot.running import Bot
+    from pexrtc_py.recording import recordable
+
     progress = Progress()
-    async with entered(where, stop, progress, codecs=codecs, call_type=call_type) as conference:
-        if conference is None:
-            click.echo("Stopped before anything was recorded.", err=True)
-            return STOPPED_EARLY
-        recording = await conference.record(out)
+    media: dict[str, Any] = {"codecs": recordable(Path(job.out)), "call_type": job.call_type, "call_tag": TAG, "lobby": job.leave.lobby}
+    bot = Bot(job, run=run_id(), enter=lambda: entered(where, stop, progress, **media))
+    async with _board(metrics) as board:
+        board.bots.append(bot)
+        showing = asyncio.create_task(_show(bot, progress))
         try:
-            await _until_done(stop, seconds, conference, recording, progress)
+            outcome = await bot.run(stop)
         finally:
-            await recording.stop()
-    return _report(conference.ended, recording, as_json=as_json, stopped=stop.is_set())
+            showing.cancel()
+            await asyncio.gather(showing, return_exceptions=True)
+            progress.done()
+    return _report(outcome, as_json=as_json, stopped=stop.is_set())
 
 
-def _check_writable(out: Path) -> None:
-    """Find out before we join, and perhaps wait in a lobby, what can be known without creating the file."""
-    from pexrtc_py.errors import RecordingError
+def _from_files(spec: Path | None, jobs: Path | None, metrics: str | None, *, as_json: bool) -> int:
+    from pexrtc_py.bot.job import load_jobs
 
-    if out.is_dir():
-        raise RecordingError(f"{out} is a directory; name a file in it with --out.")
-    if not out.parent.is_dir():
-        raise RecordingError(f"{out} cannot be written: there is no directory {out.parent}. Choose one that exists with --out.")
-    if not os.access(out if out.exists() else out.parent, os.W_OK):
-        raise RecordingError(f"{out} cannot be written: permission denied. Choose a place that you may write to with --out.")
+    if spec is not None and jobs is not None:
+        raise usage("--spec and --jobs were both given; a job is in one of them.")
+    todo = load_jobs(spec, several=False) if spec is not None else load_jobs(jobs or Path())
+    return run_until_stopped(lambda stop: _record_all(stop, todo, metrics, as_json=as_json or jobs is not None))
 
 
-async def _until_done(stop: asyncio.Event, seconds: float | None, conference: Conference, recording: Recording, progress: Progress) -> None:
-    loop = asyncio.get_running_loop()
-    began = loop.time()
-    while conference.ended is None and not recording.failed.is_set():
-        length = recording.duration
-        if seconds is not None and length >= seconds:
-            return
-        if length == 0 and loop.time() - began > FIRST_MEDIA:
-            return
-        size = recording.result.bytes
-        people = len(conference.participants)
-        text = f"Recording {recording.path}  {length:6.1f} s  {size / 1e6:6.2f} MB  {people} participant{'s' if people != 1 else ''}"
-        progress.update(text, state="recording", seconds=round(length, 1), bytes=size)
-        wait = SHOW if seconds is None else max(0.01, min(SHOW, seconds - length))
-        await first_of(stop.wait(), recording.failed.wait(), seconds=wait)
-        if stop.is_set():
-            return
+async def _record_all(stop: asyncio.Event, jobs: list[Job], metrics: str | None, *, as_json: bool) -> int:
+    from pexrtc_py.bot.job import run_id
+    from pexrtc_py.bot.running import Bot
+
+    progress = Progress(quiet=len(jobs) > 1)
+    async with _board(metrics) as board:
+
+        async def one(number: int, job: Job) -> int:
+            bot = Bot(job, run=f"{run_id()}-{number}")
+            board.bots.append(bot)
+            showing = asyncio.create_task(_show(bot, progress))
+            try:
+                outcome = await bot.run(stop)
+            finally:
+                showing.cancel()
+                await asyncio.gather(showing, return_exceptions=True)
+                progress.done()
+            board.ended(outcome)
+            return _report(outcome, as_json=as_json, stopped=stop.is_set())
+
+        return max(await asyncio.gather(*(one(number, job) for number, job in enumerate(jobs, 1))))
 
 
-def _report(ended: Ended | None, recording: Recording, *, as_json: bool, stopped: bool) -> int:
+@contextlib.asynccontextmanager
+async def _board(metrics: str | None) -> Any:
+    from pexrtc_py.bot.serving import Board, Window
+
+    board: Board = Board()
+    async with contextlib.AsyncExitStack() as stack:
+        if metrics is not None:
+            window = await stack.enter_async_context(Window(board, metrics))
+            click.echo(f"Metrics: {window.url}/metrics", err=True)
+        yield board
+
+
+async def _show(bot: Bot, progress: Progress) -> None:
+    """Keep the status line up to date, until cancelled."""
+    while True:
+        await asyncio.sleep(SHOW)
+        recording = bot.recording
+        if recording is None or bot.conference is None or bot.state.value in {"finishing", "done"}:
+            continue
+        length, result, people = recording.duration, recording.result, len(bot.conference.participants)
+        verb = "Recording" if bot.state.value == "recording" else "Waiting for media:"
+        offset = "" if result.av_offset is None else f"  A/V {result.av_offset * 1000:+.0f} ms"
+        text = f"{verb} {recording.path}  {length:6.1f} s  {result.bytes / 1e6:6.2f} MB  "
+        text += f"{people} participant{'s' if people != 1 else ''}{offset}"
+        gaps = sum(len(track.gaps) for track in result.tracks.values())
+        progress.update(text, state=bot.state.value, conference=bot.job.conference, seconds=round(length, 1), bytes=result.bytes, gaps=gaps)
+
+
+def _report(outcome: Outcome, *, as_json: bool, stopped: bool) -> int:
     """Say what was recorded, and the exit code it deserves."""
-    result = recording.result
-    code, why = _outcome(ended, recording, stopped=stopped)
+    end, result = outcome.end, outcome.result
+    if result is None or not result.duration:
+        return _report_nothing(outcome, as_json=as_json, stopped=stopped)
+    code = outcome.exit_code
+    why = "as asked" if end.reason.value in _AS_ASKED else f"{end.reason.value}: {end.detail}" if end.detail else end.reason.value
     if as_json:
         tracks = {
             name: {"codec": track.codec, "units": track.units, "dropped": track.dropped, "gaps": track.gaps}
             for name, track in result.tracks.items()
         }
-        files = [str(result.path), *map(str, result.others)]
-        fields = {"exit": code, "why": why, "files": files, "seconds": round(result.duration, 3), "bytes": result.bytes, "tracks": tracks}
-        click.echo(json.dumps(fields))
+        files = [*(str(segment.path) for segment in result.segments), *map(str, result.others)]
+        fields = {"exit": code, "why": why, "reason": end.reason.value, "files": files, "seconds": round(result.duration, 3)}
+        click.echo(json.dumps({**fields, "bytes": result.bytes, "tracks": tracks, "evidence": end.evidence}, default=str))
         return code
-    click.echo(f"{result.path}  {result.duration:.1f} s, {result.bytes / 1e6:.2f} MB")
+    for segment in result.segments:
+        length = (result.duration if segment.end is None else segment.end) - segment.start
+        click.echo(f"{segment.path}  {length:.1f} s, {segment.path.stat().st_size / 1e6:.2f} MB")
     for path in result.others:
         click.echo(f"{path}  beside it, on the same clock")
-    if code or why != AS_ASKED:
+    if code or why != "as asked":
         click.echo(f"The recording ended: {why}", err=bool(code))
     return code
 
 
-def _outcome(ended: Ended | None, recording: Recording, *, stopped: bool) -> tuple[int, str]:
-    from pexrtc_py.errors import IceFailed
-    from pexrtc_py.signaling.ending import EndReason
+def _report_nothing(outcome: Outcome, *, as_json: bool, stopped: bool) -> int:
+    from pexrtc_py.bot.reasons import Reason
+    from pexrtc_py.errors import PexRTCError
 
-    if recording.error is not None:
-        return recording.error.exit_code, str(recording.error)
-    if not recording.result.duration:
-        return (
-            (STOPPED_EARLY, "stopped before anything arrived")
-            if stopped
-            else (IceFailed.exit_code, f"nothing to record arrived within {FIRST_MEDIA:.0f} s")
-        )
-    if ended is None or ended.reason is EndReason.LEFT:
-        return 0, AS_ASKED
-    return exit_code(ended), str(ended)
+    end = outcome.end
+    code = STOPPED_EARLY if end.reason is Reason.STOPPED and stopped else outcome.exit_code
+    if isinstance(end.error, PexRTCError | click.ClickException):
+        if as_json:
+            click.echo(json.dumps({"exit": end.error.exit_code, "why": str(end.error), "reason": end.reason.value, "files": []}))
+        raise end.error
+    detail = "stopped before anything arrived" if end.reason is Reason.STOPPED and outcome.result is not None else end.detail
+    if as_json:
+        files = [str(outcome.result.path)] if outcome.result is not None else []
+        click.echo(json.dumps({"exit": code, "why": detail, "reason": end.reason.value, "files": files, "seconds": 0.0}))
+    else:
+        click.echo(f"{detail[:1].upper()}{detail[1:]}.", err=True)
+    return code
