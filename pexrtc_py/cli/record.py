@@ -156,7 +156,7 @@ async def _record_all(stop: asyncio.Event, jobs: list[Job], metrics: str | None,
                 await asyncio.gather(showing, return_exceptions=True)
                 progress.done()
             board.ended(outcome)
-            return _report(outcome, as_json=as_json, stopped=stop.is_set())
+            return _report(outcome, as_json=as_json, stopped=stop.is_set(), alone=len(jobs) == 1)
 
         return max(await asyncio.gather(*(one(number, job) for number, job in enumerate(jobs, 1))))
 
@@ -189,11 +189,11 @@ async def _show(bot: Bot, progress: Progress) -> None:
         progress.update(text, state=bot.state.value, conference=bot.job.conference, seconds=round(length, 1), bytes=result.bytes, gaps=gaps)
 
 
-def _report(outcome: Outcome, *, as_json: bool, stopped: bool) -> int:
+def _report(outcome: Outcome, *, as_json: bool, stopped: bool, alone: bool = True) -> int:
     """Say what was recorded, and the exit code it deserves."""
     end, result = outcome.end, outcome.result
     if result is None or not result.duration:
-        return _report_nothing(outcome, as_json=as_json, stopped=stopped)
+        return _report_nothing(outcome, as_json=as_json, stopped=stopped, alone=alone)
     code = outcome.exit_code
     why = "as asked" if end.reason.value in _AS_ASKED else f"{end.reason.value}: {end.detail}" if end.detail else end.reason.value
     if as_json:
@@ -215,7 +215,7 @@ def _report(outcome: Outcome, *, as_json: bool, stopped: bool) -> int:
     return code
 
 
-def _report_nothing(outcome: Outcome, *, as_json: bool, stopped: bool) -> int:
+def _report_nothing(outcome: Outcome, *, as_json: bool, stopped: bool, alone: bool) -> int:
     from pexrtc_py.bot.reasons import Reason
     from pexrtc_py.errors import PexRTCError
 
@@ -224,7 +224,9 @@ def _report_nothing(outcome: Outcome, *, as_json: bool, stopped: bool) -> int:
     if isinstance(end.error, PexRTCError | click.ClickException):
         if as_json:
             click.echo(json.dumps({"exit": end.error.exit_code, "why": str(end.error), "reason": end.reason.value, "files": []}))
-        raise end.error
+        if alone:
+            raise end.error
+        return outcome.exit_code
     detail = "stopped before anything arrived" if end.reason is Reason.STOPPED and outcome.result is not None else end.detail
     if as_json:
         files = [str(outcome.result.path)] if outcome.result is not None else []
