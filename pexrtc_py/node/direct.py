@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pexrtc_py.node.invitations import Invitation
 from pexrtc_py.node.member import Member, NodeCall
-from pexrtc_py.node.modes import direct_members, needs_node, splash
+from pexrtc_py.node.modes import allowed, direct_members, needs_node, splash
 from pexrtc_py.node.moves import alias_for, refer
 from pexrtc_py.node.outbox import Passed
 from pexrtc_py.node.relay import Leg
@@ -23,7 +23,7 @@ SPLASH_SECONDS = 5.0
 
 def settle(room: Room, now: float) -> None:
     """Do what follows for direct media from whatever has happened in the room."""
-    if not room.vmr.direct_media:
+    if not allowed(room):
         return
     for call in [call for call in room.relay.legs if owner(room, call) is None]:
         forget(room, call)

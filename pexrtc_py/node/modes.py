@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pexrtc_py.protocol import history
 from pexrtc_py.protocol.declare import Event
 from pexrtc_py.protocol.events import SplashScreen
 from pexrtc_py.protocol.models import SplashKey
@@ -16,6 +17,11 @@ CHANNEL = 3
 """The number of the data channel; also the mid of its section after the three of media, by which one client finds it."""
 
 
+def allowed(room: Room) -> bool:
+    """Whether the conference is to have direct media, and its node is new enough for that."""
+    return room.vmr.direct_media and room.config.version_number >= history.DIRECT_MEDIA
+
+
 def may_be_direct(room: Room, *, capable: bool) -> bool:
     """Whether a newcomer gets direct media."""
     return capable and is_direct(room) and len(direct_members(room)) < 2
@@ -23,7 +29,7 @@ def may_be_direct(room: Room, *, capable: bool) -> bool:
 
 def is_direct(room: Room) -> bool:
     """Whether media go directly now, or would."""
-    return room.vmr.direct_media and room.breakout is None and not needs_node(room)
+    return allowed(room) and room.breakout is None and not needs_node(room)
 
 
 def needs_node(room: Room) -> bool:

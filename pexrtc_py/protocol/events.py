@@ -195,7 +195,7 @@ class Refer(Event):
     target: OpenReferTarget | None = None
 
 
-@event("cancel_refer")
+@event("cancel_refer", empty={})
 class CancelRefer(Event):
     """Where the last `Refer` sent us, we cannot go any more: another place was found, the room has closed, or it took too long."""
 

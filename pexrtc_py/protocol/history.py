@@ -11,7 +11,19 @@ from typing import Any
 from pexrtc_py.protocol import events as told
 from pexrtc_py.protocol.declare import Event, Request
 from pexrtc_py.protocol.layouts import old_name
-from pexrtc_py.protocol.requests import Ack, GetConferenceStatus, Participants, RequestToken
+from pexrtc_py.protocol.requests import (
+    Ack,
+    AvailableLayouts,
+    CallDisconnect,
+    Calls,
+    DisconnectBreakouts,
+    GetConferenceStatus,
+    MessageBreakouts,
+    Participants,
+    RefreshToken,
+    RequestGuestToken,
+    RequestToken,
+)
 
 UNDATED = 20
 DOCUMENTED = 37
@@ -20,6 +32,11 @@ NEW_LAYOUT_NAMES = 34
 """From this version on `2x2` is said instead of `4:0`."""
 ACK_SAYS_TRUE = 20
 """Older nodes answer an ack with an empty body."""
+DISCONNECT_SAYS_NULL = 20
+"""Older nodes answer the end of a call with true. So do newer ones by their documents, but the vendor's own client wants null."""
+DIRECT_MEDIA = 29
+ANNOTATED_LAYOUTS = 37
+"""Older nodes know layouts by name only."""
 
 _AUDIO_MIXES = ("layout_group", "send_to_audio_mixes", "receive_from_audio_mix")
 _MIXES = ("supports_direct_chat", "can_receive_personal_mix", "receive_from_video_mix", "is_tx_muted", "is_on_hold", "studiosound_enabled")
@@ -58,20 +75,31 @@ STATUS: Mapping[str, int] = {
     **dict.fromkeys(("guests_can_unmute", "guests_can_present"), 36),
 }
 TOKEN: Mapping[str, int] = {
-    **dict.fromkeys(("turn", "fecc_enabled", "rtsp_enabled", "vp9_enabled", "allow_1080p", "call_type", "call_tag"), 20),
+    **dict.fromkeys(("turn", "fecc_enabled", "rtmp_enabled", "rtsp_enabled", "vp9_enabled", "allow_1080p", "call_type", "call_tag"), 20),
     **dict.fromkeys(("bandwidth_in", "bandwidth_out", "trickle_ice_enabled", "route_via_registrar", "service_name"), 20),
-    **dict.fromkeys(("direct_media", "pex_datachannel_id", "client_stats_update_interval", "idp_uuid"), 29),
+    **dict.fromkeys(("conference_name", "guests_can_present"), 20),
+    **dict.fromkeys(("direct_media", "pex_datachannel_id", "client_stats_update_interval", "idp_uuid"), DIRECT_MEDIA),
     **dict.fromkeys(("use_relay_candidates_only", "live_captions_available"), 29),
     "breakout_rooms": 33,
-    **dict.fromkeys(("guests_can_present", "parent_participant_uuid"), 36),
+    "parent_participant_uuid": 36,
 }
+REFRESHED: Mapping[str, int] = {"role": 20, "client_stats_update_interval": DIRECT_MEDIA}
+CALL: Mapping[str, int] = {"turn": 20, "offer_ignored": DIRECT_MEDIA}
 EVENTS: Mapping[type[Event], int] = {
-    **dict.fromkeys((told.LiveCaptions, told.Fecc, told.RefreshToken, told.Refer), 20),
-    **dict.fromkeys((told.NewOffer, told.UpdateSdp, told.NewCandidate, told.PeerDisconnect), 29),
+    **dict.fromkeys((told.LiveCaptions, told.Fecc, told.RefreshToken, told.Refer, told.CancelRefer, told.Bye), UNDATED),
+    **dict.fromkeys((told.NewOffer, told.UpdateSdp, told.NewCandidate, told.PeerDisconnect), DIRECT_MEDIA),
     told.SplashScreen: 31,
     **dict.fromkeys((told.BreakoutBegin, told.BreakoutEnd, told.InBreakout, told.BreakoutRefer), 33),
 }
 """The version that brought an event."""
+_IMPLIED: Mapping[type[Request[Any]], int] = dict.fromkeys((MessageBreakouts, DisconnectBreakouts, RequestGuestToken), 33)
+"""Undated requests that mean nothing without what a later version brought: breakout rooms."""
+_IN_ANSWERS: Mapping[type[Request[Any]], Mapping[str, int]] = {
+    RequestToken: TOKEN,
+    RefreshToken: REFRESHED,
+    GetConferenceStatus: STATUS,
+    Calls: CALL,
+}
 _IN_EVENTS: Mapping[type[Event], Mapping[str, int]] = {
     told.ParticipantCreate: PARTICIPANT,
     told.ParticipantUpdate: PARTICIPANT,
@@ -86,18 +114,18 @@ _OLD_EVENTS: Mapping[type[Event], tuple[str, int]] = {told.MessageReceived: ("me
 
 def knows(kind: type[Request[Any]], version: int) -> bool:
     """Whether a node of this version has the request."""
-    return version >= min(UNDATED if kind.since is None else kind.since, DOCUMENTED)
+    return version >= min(_IMPLIED.get(kind, UNDATED) if kind.since is None else kind.since, DOCUMENTED)
 
 
 def answer(kind: type[Request[Any]], result: Any, version: int) -> Any:
     """The JSON result of a request, as a node of this version has it."""
-    if kind is RequestToken:
-        return _of(version, result, TOKEN)
-    if kind is GetConferenceStatus:
-        return _of(version, result, STATUS)
+    if kind in _IN_ANSWERS:
+        return _of(version, result, _IN_ANSWERS[kind])
     if kind is Participants:
         return [_of(version, line, PARTICIPANT) for line in result]
-    return result
+    if kind is AvailableLayouts:
+        return [_available(line, version) for line in result]
+    return True if kind is CallDisconnect and version < DISCONNECT_SAYS_NULL else result
 
 
 def answers_nothing(kind: type[Request[Any]], version: int) -> bool:
@@ -119,6 +147,13 @@ def event(said: Event, version: int) -> tuple[str, Any] | None:
 
 def _of(version: int, value: Any, since: Mapping[str, int]) -> Any:
     return {key: item for key, item in value.items() if since.get(key, 0) <= version} if isinstance(value, dict) and since else value
+
+
+def _available(layout: Any, version: int) -> Any:
+    if version >= ANNOTATED_LAYOUTS:
+        return layout
+    name = layout["name"] if isinstance(layout, dict) else layout
+    return old_name(name) if version < NEW_LAYOUT_NAMES else name
 
 
 def _layouts(kind: type[Event], payload: Any, version: int) -> Any:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from typing import Any
 
 import pytest
+from pydantic import BaseModel
 
 import pexrtc_py
 from pexrtc_py.errors import UsageError
@@ -19,7 +20,7 @@ from pexrtc_py.node.streams import frame
 from pexrtc_py.protocol import events, history, requests
 from pexrtc_py.protocol.address import Address
 from pexrtc_py.protocol.declare import REQUESTS, Scope
-from pexrtc_py.protocol.models import ConferenceStatus, Participant, PrimaryScreen, RequestedLayout, Token
+from pexrtc_py.protocol.models import CallAnswer, ConferenceStatus, Participant, PrimaryScreen, RefreshedToken, RequestedLayout, Token
 from pexrtc_py.protocol.wire import encode
 
 VERSIONS = [14, 15, 19, 37, 40]
@@ -29,8 +30,8 @@ V14_LINE = {
     "rx_presentation_policy", "is_external", "is_streaming_conference", "spotlight", "start_time",
 }  # fmt: skip
 V14_TOKEN = {
-    "token", "participant_uuid", "expires", "version", "role", "display_name", "conference_name", "current_service_type", "service_type",
-    "chat_enabled", "analytics_enabled", "rtmp_enabled",
+    "token", "participant_uuid", "expires", "version", "role", "display_name", "current_service_type", "service_type",
+    "chat_enabled", "analytics_enabled",
 }  # fmt: skip
 
 
@@ -120,6 +121,8 @@ def test_before_version_34_layouts_are_asked_for_by_their_old_names() -> None:
         (events.BreakoutBegin(breakout_uuid="b", participant_uuid="p"), 33),
         (events.InBreakout(breakout_uuid="b", event=events.ParticipantDelete(uuid="u")), 33),
         (events.Refer(alias="a", token="t"), 20),
+        (events.CancelRefer(), 20),
+        (events.Bye(), 20),
         (events.ParticipantSyncEnd(), 0),
     ],
 )
@@ -127,9 +130,18 @@ def test_an_event_is_told_from_its_version_on(event: Any, since: int) -> None:
     assert [version for version in VERSIONS if heard(event, version) is None] == [version for version in VERSIONS if version < since]
 
 
-def test_every_dated_field_exists() -> None:
-    for dated, model in ((history.PARTICIPANT, Participant), (history.STATUS, ConferenceStatus), (history.TOKEN, Token)):
-        assert set(dated) <= set(model.model_fields)
+@pytest.mark.parametrize(
+    ("dated", "model"),
+    [
+        (history.PARTICIPANT, Participant),
+        (history.STATUS, ConferenceStatus),
+        (history.TOKEN, Token),
+        (history.REFRESHED, RefreshedToken),
+        (history.CALL, CallAnswer),
+    ],
+)
+def test_every_dated_field_exists(dated: Mapping[str, int], model: type[BaseModel]) -> None:
+    assert set(dated) <= set(model.model_fields)
 
 
 @pytest.mark.parametrize(("version", "text"), [(14, ""), (19, ""), (37, None)])
@@ -141,6 +153,40 @@ def test_an_ack_is_answered_with_nothing_by_old_nodes(version: int, text: str | 
     reply = node.ask(requests.Ack(), Address("meet", participant=alice.uuid, call=call), token=alice.token)
 
     assert (reply.status, reply.text, reply.json) == (200, text, None if text is not None else {"status": "success", "result": True})
+
+
+@pytest.mark.parametrize("version", [14, 19, 20, 37])
+def test_old_nodes_say_true_at_the_end_of_a_call_and_no_role_with_a_new_token(version: int) -> None:
+    alice = node_of(version).join("Alice")
+    call = alice.send(requests.Calls(sdp="offer"))["call_uuid"]
+
+    assert alice.send(requests.CallDisconnect(), call=call) is (True if version < 20 else None)
+    assert ("role" in alice.send(requests.RefreshToken())) is (version >= 20)
+
+
+@pytest.mark.parametrize(("version", "equal"), [(33, "4:0"), (34, "2x2"), (37, {"name": "2x2", "tags": ["equal"]})])
+def test_layouts_are_listed_as_the_version_calls_them(version: int, equal: Any) -> None:
+    assert equal in node_of(version).join("Alice").send(requests.AvailableLayouts(annotate=True))
+
+
+@pytest.mark.parametrize(("version", "said", "answer"), [(19, None, "answer to offer"), (28, False, "answer to offer"), (29, True, "")])
+def test_media_are_direct_from_the_version_on_that_has_the_events_for_it(version: int, said: bool | None, answer: str) -> None:
+    node = InProcess(config=NodeConfig(conferences=(Vmr("meet", direct_media=True),), version=str(version)))
+    anne = node.join("Anne", direct_media=True)
+
+    assert anne.send(requests.GetConferenceStatus()).get("direct_media") is said
+    assert anne.send(requests.Calls(sdp="offer"))["sdp"] == answer
+
+
+@pytest.mark.parametrize("version", [20, 32, 33])
+def test_nothing_about_breakout_rooms_is_known_before_there_are_any(version: int) -> None:
+    node = node_of(version)
+    alice = node.join("Alice")
+    kinds = (requests.MessageBreakouts(payload="hi"), requests.DisconnectBreakouts(), requests.RequestGuestToken())
+
+    statuses = {node.ask(kind, Address("meet"), token=alice.token).status for kind in kinds}
+
+    assert statuses == ({404} if version < 33 else {200, 400})
 
 
 @pytest.mark.parametrize("version", ["", "x", "-1", "1.5"])

@@ -39,6 +39,8 @@ def _faults(desk: Desk, incoming: Incoming, reply: Reply) -> list[str]:
     assert kind is not None
     if desk.rules.get(kind) is not RULES.get(kind):
         return []
+    if reply.json is not None and (set(reply.json) != {"status", "result"} or reply.json["status"] != "success"):
+        return [f"{incoming.path}: the answer is {reply.json!r}"]
     result = reply.picture if reply.picture is not None else reply.json["result"] if reply.json is not None else None
     return documented.answer_faults(kind, result, desk.config.version_number)
 
