@@ -46,7 +46,7 @@ class Manifest:
             me=conference.my_uuid,
         )
         recording.on_note(self._noted)
-        self._readers: tuple[tuple[type[Any], Callable[[Any], None]], ...] = (
+        readers: list[tuple[type[Any], Callable[[Any], None]]] = [
             (RosterSnapshot, self._listed),
             (told.ParticipantCreate, self._came),
             (told.ParticipantUpdate, self._came),
@@ -57,8 +57,9 @@ class Manifest:
             (told.PresentationStop, self._presents_no_more),
             (told.MessageReceived, self._said),
             (told.LiveCaptions, self._captioned),
-        )
-        for kind, callback in self._readers:
+        ]
+        self._readers = readers
+        for kind, callback in readers:
             conference.hub.on(kind)(callback)
         for person in conference.participants.values():
             self._person(person.uuid, person.display_name, str(person.role))

@@ -16,7 +16,7 @@ from pexrtc_py.cli.progress import Progress
 from pexrtc_py.cli.running import run_until_stopped, set_up_logging
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncIterator, Callable
 
     from pexrtc_py.bot.job import Job
     from pexrtc_py.bot.running import Bot, Outcome
@@ -162,7 +162,7 @@ async def _record_all(stop: asyncio.Event, jobs: list[Job], metrics: str | None,
 
 
 @contextlib.asynccontextmanager
-async def _board(metrics: str | None) -> Any:
+async def _board(metrics: str | None) -> AsyncIterator[Board]:
     from pexrtc_py.bot.serving import Board, Window
 
     board: Board = Board()
