@@ -293,6 +293,7 @@ ELEMENT = object_of(Shape({"type": text, "color": number, "text": text}))
 SCREEN = object_of(
     Shape({"layout_type": text, "elements": each(ELEMENT)}, maybe={"background": either(nothing, object_of(Shape({"path": text})))})
 )
+VERSION = object_of(Shape({"version_id": text, "pseudo_version": text}))
 PLACED = Shape(
     {"call_uuid": text, "sdp": text},
     maybe_since=_later(20, each(object_of(TURN)), "turn") | _later(29, truth, "offer_ignored"),
@@ -306,9 +307,20 @@ REGISTERED = Shape(
         "registration_uuid": text,
         "directory_enabled": truth,
         "route_via_registrar": truth,
-        "version": object_of(Shape({"version_id": text, "pseudo_version": text})),
+        "version": VERSION,
     }
 )
+IDP = object_of(Shape({"name": text, "uuid": text}, maybe={"img": text, "disable_popup_flow": truth}))
+KIND = one_of("standard", "mssip")
+NEED = one_of("required", "none")
+CHALLENGES = (
+    Shape({"pin": NEED, "guest_pin": NEED, "version": VERSION}, maybe={"conference_extension": KIND}),
+    Shape({"idp": each(IDP), "version": VERSION}),
+    Shape({"redirect_url": text, "redirect_idp": IDP, "version": VERSION}, maybe={"disable_popup_flow": truth}),
+    # The documents have the kind in place of "required"; no client of the vendor does.
+    Shape({"conference_extension": one_of("required"), "conference_extension_type": KIND, "version": VERSION}),
+)
+"""With which of these a 403 says what is still needed for a token."""
 
 
 def _kinds(names: str) -> list[type[Request[Any]]]:
@@ -377,3 +389,12 @@ def answer_faults(kind: type[Request[Any]], result: Any, version: int) -> list[s
     if kind is requests.Participants and not faults:
         faults = [fault for line in result for fault in PARTICIPANT.faults(line, version)]
     return [f"{kind.name}: {fault}" for fault in faults]
+
+
+def refusal_faults(kind: type[Request[Any]] | None, status: int, body: Any) -> list[str]:
+    """What is wrong with the JSON of a refusal: a sentence, but for what is still needed for a token."""
+    if not isinstance(body, dict) or set(body) != {"status", "result"}:
+        return [f"the refusal is {body!r}"]
+    challenged = kind is requests.RequestToken and status == 403 and not text(body["result"])
+    fine = any(object_of(one)(body["result"]) for one in CHALLENGES) if challenged else text(body["result"])
+    return [] if fine and body["status"] == ("success" if challenged else "failed") else [f"the refusal is {body!r}"]

@@ -11,6 +11,7 @@ from pexrtc_py.node.asked import Answered, Need, TakeStill
 from pexrtc_py.node.captions import Caption
 from pexrtc_py.node.config import NodeConfig, Turn, Vmr
 from pexrtc_py.node.devices import Device
+from pexrtc_py.node.identity import IdentityProvider
 from pexrtc_py.node.inprocess import Attendee, InProcess, answer_everything
 from pexrtc_py.node.plan import Still
 from pexrtc_py.node.registrar import Caller
@@ -279,6 +280,22 @@ def test_servers_told_with_the_answer_to_a_call_are_as_documented(version: int) 
     meeting.ask(meeting.joins("Host", "1"), requests.Calls(sdp="offer"))
 
     assert meeting.faults == []
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_what_is_still_needed_for_a_token_is_told_as_documented(version: int) -> None:
+    corp = IdentityProvider("Corp")
+    vmrs = (Vmr("pin", host_pin="1"), Vmr("desk", reception="mssip"), Vmr("idp", host_idps=("Corp",)))
+    node = InProcess(config=NodeConfig(conferences=vmrs, identity_providers=(corp,), version=str(version)))
+    needs: dict[str, dict[str, Any]] = {"pin": {}, "desk": {}, "idp": {}, "idp ": {"chosen_idp": corp.idp.uuid}, "nowhere": {}}
+
+    replies = [node.ask(requests.RequestToken(display_name="A", **said), Address(alias.strip())) for alias, said in needs.items()]
+    wrong = node.ask(requests.RequestToken(display_name="A", pin="2"), Address("pin"))
+
+    for reply in (*replies, wrong):
+        assert documented.refusal_faults(requests.RequestToken, reply.status, reply.json) == []
+    assert [type(reply.json["result"]) for reply in (*replies, wrong)] == [dict, dict, dict, dict, str, str]
+    assert all(any(not one.faults(reply.json["result"], version) for reply in replies) for one in documented.CHALLENGES)
 
 
 @pytest.mark.parametrize("version", [29, 33, 37, 40])

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Generator
 from typing import TYPE_CHECKING, Any
 
+from pexrtc_py.errors import ProtocolError
 from pexrtc_py.node.asked import RULES, Need
 from pexrtc_py.node.desk import Incoming, Reply
 from pexrtc_py.protocol.address import Address
-from pexrtc_py.protocol.declare import find
+from pexrtc_py.protocol.declare import Request, find
 from tests.node import documented
 
 if TYPE_CHECKING:
@@ -32,22 +34,19 @@ def watch(patch: pytest.MonkeyPatch, desk: type[Desk]) -> list[str]:
 
 
 def _faults(desk: Desk, incoming: Incoming, reply: Reply) -> list[str]:
-    if reply.status >= 400:
-        return _of_refusal(incoming, reply)
-    address, name = Address.parse(incoming.path)
-    kind = find(address.scope, incoming.method, name)
-    assert kind is not None
-    if desk.rules.get(kind) is not RULES.get(kind):
+    kind = _kind(incoming)
+    if kind is not None and desk.rules.get(kind) is not RULES.get(kind):
         return []
+    if kind is None or reply.status >= 400:
+        return documented.refusal_faults(kind, reply.status, reply.json) if reply.text is None else []
     if reply.json is not None and (set(reply.json) != {"status", "result"} or reply.json["status"] != "success"):
         return [f"{incoming.path}: the answer is {reply.json!r}"]
     result = reply.picture if reply.picture is not None else reply.json["result"] if reply.json is not None else None
     return documented.answer_faults(kind, result, desk.config.version_number)
 
 
-def _of_refusal(incoming: Incoming, reply: Reply) -> list[str]:
-    """A refusal is plain text, or an object that says so."""
-    if reply.text is not None:
-        return []
-    fine = isinstance(reply.json, dict) and set(reply.json) == {"status", "result"} and reply.json["status"] in {"success", "failed"}
-    return [] if fine else [f"{incoming.path}: the refusal is {reply.json!r}"]
+def _kind(incoming: Incoming) -> type[Request[Any]] | None:
+    with contextlib.suppress(ProtocolError):
+        address, name = Address.parse(incoming.path)
+        return find(address.scope, incoming.method, name)
+    return None
