@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pexrtc_py.channel import PresentationImage as PresentationImage
     from pexrtc_py.conference import Conference as Conference
     from pexrtc_py.direct import PeerConnected as PeerConnected
+    from pexrtc_py.engine.network import Network as Network
     from pexrtc_py.engine.types import Slot as Slot
     from pexrtc_py.errors import CallError as CallError
     from pexrtc_py.errors import ConferenceNotFound as ConferenceNotFound
@@ -120,6 +121,7 @@ _NAMES = {
     "pexrtc_py.channel": ("PresentationImage",),
     "pexrtc_py.conference": ("Conference",),
     "pexrtc_py.direct": ("PeerConnected",),
+    "pexrtc_py.engine.network": ("Network",),
     "pexrtc_py.engine.types": ("Slot",),
     "pexrtc_py.errors": (
         "CallError",

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from pexrtc_media.base import Source
     from pexrtc_media.fileset import Limits
+    from pexrtc_py.engine.network import Network
     from pexrtc_py.engine.stats import SlotStats
     from pexrtc_py.protocol.declare import Request
     from pexrtc_py.protocol.models import OpenMediaType
@@ -65,6 +66,7 @@ class Call:
         direct: DirectOptions | None = None,
         call_type: CallType = CallType.WEBRTC,
         streaming: bool | None = None,
+        network: Network | None = None,
     ) -> None:
         self._control = control
         self._sources = dict(sources or {})
@@ -93,6 +95,7 @@ class Call:
             relay_only=relay_only,
             bandwidth=bandwidth,
             data_channel=direct.channel if direct else None,
+            network=network,
             name="call",
         )
         self.peer.on_state(self._state_changed)

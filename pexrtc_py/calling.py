@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pexrtc_media.base import Source
     from pexrtc_py.call import Call
     from pexrtc_py.direct import DirectOptions
+    from pexrtc_py.engine.network import Network
     from pexrtc_py.protocol.models import OpenMediaType, Token
     from pexrtc_py.ways import CallControl
 
@@ -47,6 +48,8 @@ class CallOptions(TypedDict, total=False):
     """"webrtc", or "rtmp": H.264 and AAC over TCP, without slides of one's own."""
     streaming: bool
     """Whether others shall see a call by RTMP as a stream of the conference."""
+    network: Network
+    """What is to happen to the datagrams of this call, for tests."""
 
 
 def changed(options: CallOptions | None, changes: CallOptions) -> CallOptions:
@@ -82,6 +85,7 @@ def new_call(control: CallControl, granted: Token, options: CallOptions, *, loop
         direct=None if by_rtmp else direct,
         call_type=CallType.RTMP if by_rtmp else CallType.WEBRTC,
         streaming=options.get("streaming") or None,
+        network=None if by_rtmp else options.get("network"),
     )
 
 

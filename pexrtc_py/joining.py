@@ -27,6 +27,7 @@ from pexrtc_py.signaling.transport import HttpTransport, Transport, is_loopback
 
 if TYPE_CHECKING:
     from pexrtc_media.base import Source
+    from pexrtc_py.engine.network import Network
 
 T = TypeVar("T")
 _Entered = tuple[Transport, Token]
@@ -58,6 +59,7 @@ def join(
     direct_media: bool = False,
     call_type: str = "webrtc",
     streaming: bool | None = None,
+    network: Network | None = None,
     ask: Ask | None = None,
     lobby_timeout: float | None = None,
     ca_file: str | Path | None = None,
@@ -80,8 +82,9 @@ def join(
     `media=False` is control only; otherwise `audio` and `video` are sent, each video with at most `bandwidth_out` kbps, the slots in
     `receive` (all) are received in `codecs` (all), each video with at most `bandwidth` kbps, and with `fecc_supported` others may move the
     camera. With `direct_media`, media go to the other participant instead of the node while conference and node allow it; with the
-    `call_type` "rtmp" they go by RTMP, as a stream of the conference for others to see if `streaming`. With
-    `lobby_timeout` seconds, joining includes being admitted from the waiting room; without, it ends there (`conference.in_lobby`).
+    `call_type` "rtmp" they go by RTMP, as a stream of the conference for others to see if `streaming`. With a
+    `network`, media are lost and delayed as there, for tests. With `lobby_timeout` seconds, joining includes being admitted from the
+    waiting room; without, it ends there (`conference.in_lobby`).
 
     Raises a kind of `NodeError`, `JoinNeedsMore` or `CallError`, `NodeUnreachable` when it takes more than `timeout` seconds; `UsageError`.
     """
@@ -117,6 +120,8 @@ def join(
         )
         if streaming is not None:
             options["streaming"] = streaming
+        if network is not None:
+            options["network"] = network
 
     async def work() -> Conference:
         if media:  # loading codecs and crypto takes long enough to be felt by whatever else runs on the loop

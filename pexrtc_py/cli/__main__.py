@@ -14,6 +14,7 @@ COMMANDS = {
     "join": "Take part in a conference without devices.",
     "record": "Record a conference into a file.",
     "inspect": "Look into a recording: what is in it, and is it whole.",
+    "impair": "Pass datagrams on as a bad network would.",
     "roster": "Show who is in a conference.",
     "chat": "Say something to a conference, or follow what is said.",
     "control": "Send any request of the API.",

@@ -7,7 +7,7 @@ import json
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -43,6 +43,7 @@ CONFIGURATION = 3
     help="Somebody who can be called; may be repeated. Without any, everybody answers.",
 )
 @option("--rtmp", metavar="HOST:PORT", help="Where to listen for calls by RTMP, which are refused without; port 0 takes a free one.")
+@option("--impair", metavar="PROFILE", help="Lose and delay media: wifi_bad and the like, or loss=0.02,delay_ms=50.")
 @option("--config", type=click.Path(path_type=Path), metavar="FILE.toml", help="Conferences ([[conference]]) and settings from a file.")
 @log_options("Print one JSON object with the URL when ready, instead of text.")
 def node(
@@ -52,6 +53,7 @@ def node(
     conferences: tuple[str, ...],
     endpoints: tuple[str, ...],
     rtmp: str | None,
+    impair: str | None,
     config: Path | None,
     log_level: str,
     as_json: bool,
@@ -61,7 +63,8 @@ def node(
     Runs until SIGINT or SIGTERM, which disconnect everybody. Only this machine can reach it unless --listen says otherwise.
     """
     set_up_logging(log_level)
-    configured = partial(_configured, listen=listen, tls=tls, conferences=conferences, endpoints=endpoints, rtmp=rtmp, config=config)
+    more = {"rtmp": rtmp, "impair": impair}
+    configured = partial(_configured, listen=listen, tls=tls, conferences=conferences, endpoints=endpoints, config=config, more=more)
     return run_until_stopped(lambda stop: _serve(stop, configured, as_json=as_json))
 
 
@@ -82,14 +85,21 @@ async def _serve(stop: asyncio.Event, configured: Callable[[], Node], *, as_json
 
 
 def _configured(
-    *, listen: str | None, tls: bool, conferences: tuple[str, ...], endpoints: tuple[str, ...], rtmp: str | None, config: Path | None
+    *,
+    listen: str | None,
+    tls: bool,
+    conferences: tuple[str, ...],
+    endpoints: tuple[str, ...],
+    config: Path | None,
+    more: dict[str, str | None],
 ) -> Node:
     from pexrtc_py.node.config import NodeConfig
     from pexrtc_py.node.reading import load, parse_endpoint
     from pexrtc_py.node.server import Node
 
     settings = load(config) if config is not None else NodeConfig()
-    settings = replace(settings, endpoints=(*settings.endpoints, *map(parse_endpoint, endpoints)), rtmp=rtmp or settings.rtmp)
+    given: dict[str, Any] = {name: value for name, value in more.items() if value}
+    settings = replace(settings, endpoints=(*settings.endpoints, *map(parse_endpoint, endpoints)), **given)
     return Node(*conferences, config=settings, listen=listen or settings.listen or LISTEN, tls=tls or settings.tls)
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from pexrtc_py.engine.negotiation import DataSection
+    from pexrtc_py.engine.network import Impairment
     from pexrtc_py.engine.types import IceServer
 
 
@@ -30,11 +31,12 @@ class Connection:
         servers: Sequence[IceServer],
         loopback: bool,
         relay_only: bool,
+        impairment: Impairment | None = None,
         on_rtp: Callable[[bytes, float], None],
         on_rtcp: Callable[[bytes, float], None],
         on_candidate: Callable[[str], None],
     ) -> None:
-        self.ice = IceTransport(controlling=controlling, servers=servers, loopback=loopback, relay_only=relay_only)
+        self.ice = IceTransport(controlling=controlling, servers=servers, loopback=loopback, relay_only=relay_only, impairment=impairment)
         self.ice.on_candidate(on_candidate)
         self._dtls = DtlsTransport(self.ice, Certificate.generateCertificate())
         self._dtls.on_rtp, self._dtls.on_rtcp = on_rtp, on_rtcp

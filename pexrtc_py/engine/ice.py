@@ -26,6 +26,7 @@ from pexrtc_py.engine.sockets import DatagramSocket, IceSocket, open_socket
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from pexrtc_py.engine.network import Impairment
     from pexrtc_py.engine.types import IceServer
 
 logger = logging.getLogger(__name__)
@@ -41,9 +42,9 @@ _FIRST_RTP_BYTE, _LAST_RTP_BYTE = 128, 191
 class IceAgent(Connection):
     """aioice's agent, with our sockets and with candidates told one by one."""
 
-    def __init__(self, *, loopback: bool, **options: Any) -> None:
+    def __init__(self, *, loopback: bool, impairment: Impairment | None = None, **options: Any) -> None:
         super().__init__(**options)
-        self._loopback = loopback
+        self._loopback, self._impairment = loopback, impairment
         self.on_candidate: Callable[[IceCandidate], object] | None = None
         self.on_media: Callable[[bytes, float], None] | None = None
         self.last_received = 0.0
@@ -70,7 +71,7 @@ class IceAgent(Connection):
         protocol = IceSocket(self)
         protocol.consumer = self
         try:
-            transport = open_socket(address, protocol)
+            transport = open_socket(address, protocol, self._impairment)
         except OSError as error:
             logger.info("ICE cannot bind to %s: %s", address, error)
             return None
@@ -163,9 +164,17 @@ class IceAgent(Connection):
 class IceTransport:
     """One call's ICE, as the DTLS transport and the peer see it."""
 
-    def __init__(self, *, controlling: bool, servers: Sequence[IceServer] = (), loopback: bool = False, relay_only: bool = False) -> None:
+    def __init__(
+        self,
+        *,
+        controlling: bool,
+        servers: Sequence[IceServer] = (),
+        loopback: bool = False,
+        relay_only: bool = False,
+        impairment: Impairment | None = None,
+    ) -> None:
         policy = TransportPolicy.RELAY if relay_only else TransportPolicy.ALL
-        self._options = {"loopback": loopback, "transport_policy": policy, **_server_options(servers)}
+        self._options = {"loopback": loopback, "impairment": impairment, "transport_policy": policy, **_server_options(servers)}
         self.agent = IceAgent(ice_controlling=controlling, **self._options)
         """Carries the media."""
         self._latest = self.agent

@@ -19,6 +19,7 @@ from pexrtc_py.engine.data import DataChannel
 from pexrtc_py.engine.descriptions import Descriptions
 from pexrtc_py.engine.feedback import DEFAULT_MAX_BITRATE, Feedback
 from pexrtc_py.engine.negotiation import DataSection, Negotiated, dtls_role, negotiate, negotiate_data
+from pexrtc_py.engine.network import Impairment, Network
 from pexrtc_py.engine.offers import LocalParameters, LocalSlot, build_answer, build_offer
 from pexrtc_py.engine.receiver import EncodedReceiver
 from pexrtc_py.engine.router import Router
@@ -111,7 +112,8 @@ class Peer:
 
     `slots` says which sections to offer or accept; `bandwidth` is what we want to receive per video section in kbps.
     `loopback` gathers 127.0.0.1 instead of the machine's addresses. `audio_patience` is how many seconds a missing packet of
-    sound is waited for. `data_channel` is the number both sides gave the data channel.
+    sound is waited for. `data_channel` is the number both sides gave the data channel. With a `network` the peer's own datagrams, but
+    not what goes through a TURN server, are treated as by one.
     """
 
     def __init__(
@@ -124,8 +126,11 @@ class Peer:
         bandwidth: int | None = None,
         audio_patience: float | None = None,
         data_channel: int | None = None,
+        network: Network | None = None,
         name: str = "",
     ) -> None:
+        self.impairment = Impairment(network) if network is not None else None
+        """What the pretended network does to our datagrams; None when there is none."""
         self._audio_patience = audio_patience
         self.name = name or secrets.token_hex(4)
         self.state = PeerState.NEW
@@ -289,6 +294,7 @@ class Peer:
             servers=servers,
             loopback=loopback,
             relay_only=relay_only,
+            impairment=self.impairment,
             on_rtp=self._rtp_received,
             on_rtcp=self._rtcp_received,
             on_candidate=self._tell_candidate,

@@ -13,6 +13,7 @@ import logging
 import socket
 import struct
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from aioice.ice import StunProtocol
@@ -21,6 +22,8 @@ from pexrtc_py.engine.clock import unix_time, unix_time_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from pexrtc_py.engine.network import Impairment
 
 logger = logging.getLogger(__name__)
 
@@ -58,8 +61,9 @@ class MediaConsumer(Protocol):
 class DatagramSocket(asyncio.DatagramTransport):
     """A bound UDP socket as asyncio sees it, read in batches by ourselves."""
 
-    def __init__(self, sock: socket.socket, protocol: IceSocket) -> None:
+    def __init__(self, sock: socket.socket, protocol: IceSocket, impairment: Impairment | None = None) -> None:
         super().__init__()
+        self._impairment = impairment
         self._loop = asyncio.get_running_loop()
         self._sock = sock
         self._protocol = protocol
@@ -103,7 +107,10 @@ class DatagramSocket(asyncio.DatagramTransport):
                 self._protocol.error_received(error)
                 return True
             stats.received += 1
-            received(data, address, now)
+            if self._impairment is None:
+                received(data, address, now)
+            else:
+                self._impairment.receive(data, partial(self._came, data, address))
             if self._closing:
                 return True
         self._batch += MAX_BATCH
@@ -111,6 +118,19 @@ class DatagramSocket(asyncio.DatagramTransport):
 
     def sendto(self, data: Any, addr: Any = None) -> None:
         """Send at once or not at all: a full socket buffer is loss, and counted."""
+        if self._closing:
+            return
+        if self._impairment is None:
+            self._send(data, addr)
+        else:
+            self._impairment.send(data, partial(self._send, data, addr))
+
+    def _came(self, data: bytes, address: Address) -> None:
+        """A datagram has come through the network that we pretend there is."""
+        if not self._closing:
+            self._protocol.received(data, address, unix_time())
+
+    def _send(self, data: Any, addr: Any) -> None:
         if self._closing:
             return
         try:
@@ -161,7 +181,7 @@ class IceSocket(StunProtocol):
             self.consumer.media_received(b"", now)
 
 
-def open_socket(address: str, protocol: IceSocket) -> DatagramSocket:
+def open_socket(address: str, protocol: IceSocket, impairment: Impairment | None = None) -> DatagramSocket:
     """Bind a UDP socket on a free port of `address` and read it; raises OSError when the address cannot be bound."""
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     sock = socket.socket(family, socket.SOCK_DGRAM)
@@ -169,7 +189,7 @@ def open_socket(address: str, protocol: IceSocket) -> DatagramSocket:
         sock.setblocking(False)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
         sock.bind((address, 0))
-        return DatagramSocket(sock, protocol)
+        return DatagramSocket(sock, protocol, impairment)
     except BaseException:
         sock.close()
         raise

@@ -8,8 +8,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 from pexrtc_media.base import AccessUnit
+from pexrtc_py.engine.network import Network
 from pexrtc_py.engine.peer import Peer
 from pexrtc_py.engine.types import Direction, PeerState, Slot
 from pexrtc_py.errors import CallError, NegotiationFailed
@@ -38,7 +40,9 @@ class Bridge:
         title: Callable[[str], str] = lambda room: "Welcome",
         loopback: bool = False,
         rtmp: tuple[str, int] | None = None,
+        impair: str | None = None,
     ) -> None:
+        self._network, self._number = Network.parse(impair) if impair is not None else None, 0
         self._on_voice, self._on_lost, self._title, self._loopback = on_voice, on_lost, title, loopback
         self._rooms: dict[str, BridgedRoom] = {}
         self._calls: dict[str, BridgedCall] = {}
@@ -55,7 +59,14 @@ class Bridge:
     async def open(self, room: str, participant: str, call: str, sdp: str, *, bandwidth: int | None) -> str:
         """Answer the first offer of a call; `bandwidth` in kbps. Raises `NegotiationFailed`."""
         await self.close(call)
-        peer = Peer(slots=SLOTS, loopback=self._loopback, bandwidth=bandwidth, audio_patience=PATIENCE, name=f"call {call}")
+        peer = Peer(
+            slots=SLOTS,
+            loopback=self._loopback,
+            bandwidth=bandwidth,
+            audio_patience=PATIENCE,
+            network=self._next_network(),
+            name=f"call {call}",
+        )
         try:
             answer = await peer.create_answer(sdp)
         except BaseException:
@@ -65,6 +76,11 @@ class Bridge:
         opened = self._enter(room, participant, call, peer)
         peer.on_state(lambda state: self._state_changed(opened, peer, state))
         return answer
+
+    def _next_network(self) -> Network | None:
+        """The network of the next call: like that of the others, but not losing the very same datagrams."""
+        self._number += 1
+        return None if self._network is None else replace(self._network, seed=self._network.seed + self._number)
 
     async def open_stream(self, room: str, participant: str, call: str, *, bandwidth: int | None) -> str:
         """The URL at which a client may publish and play this call by RTMP; `bandwidth` in kbps. Raises `CallError`."""

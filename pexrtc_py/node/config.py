@@ -142,6 +142,8 @@ class NodeConfig:
     """When: with the token, or with the answer to a call, upon which the vendor's clients look for another way through them."""
     relay_only: bool = False
     """Whether clients are told to reach the node through a TURN server only."""
+    impair: str | None = None
+    """What the network does to media, by the name of a profile or as `loss=0.02,delay_ms=50`, each direction of each call by itself."""
     maintenance: bool = False
     identity_providers: tuple[IdentityProvider, ...] = ()
     """Those that conferences name as theirs; `[[identity_provider]]` in a file."""

@@ -186,7 +186,7 @@ class Node:
 
         # A node that can only be reached from this machine needs none of the machine's other addresses.
         rtmp = split_listen(self.config.rtmp) if self.config.rtmp is not None else None
-        return partial(Bridge, title=self._title, loopback=_is_loopback(self._listen[0]), rtmp=rtmp)
+        return partial(Bridge, title=self._title, loopback=_is_loopback(self._listen[0]), rtmp=rtmp, impair=self.config.impair)
 
     def _title(self, room: str) -> str:
         rooms = (inner for one in self._desk.rooms for inner in one.breakouts.everywhere)
