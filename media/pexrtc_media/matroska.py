@@ -15,6 +15,8 @@ from pexrtc_media.storage import Storage
 
 CLUSTER_MS = 500
 CLUSTER_BYTES = 2 * 1024 * 1024
+FURTHEST_BACK_MS = 30_000
+"""How much earlier than its cluster a block may be, which a repaired picture is; the format has room for 32 s."""
 SHORTEST_PICTURE = 1_000_000_000 // 240
 """Nanoseconds (DefaultDuration). Without it FFmpeg takes the rate of the first pictures for that of all, and complains of each
 picture that comes earlier than that, as those after a switch of the speaker do."""
@@ -77,7 +79,7 @@ class Matroska:
     def write(self, track: int, seconds: float, data: bytes, *, keyframe: bool) -> None:
         """Add one unit (H.264 in Annex B form) to track number `track`, at `seconds` from the start; milliseconds are kept."""
         time = max(round(seconds * 1000), 0)
-        if self._blocks and (not -CLUSTER_MS < time - self._cluster_time < CLUSTER_MS or self._block_bytes > CLUSTER_BYTES):
+        if self._blocks and (not -FURTHEST_BACK_MS < time - self._cluster_time < CLUSTER_MS or self._block_bytes > CLUSTER_BYTES):
             self._flush()
         if not self._blocks:
             self._cluster_time = time

@@ -7,7 +7,8 @@ import logging
 import os
 import signal
 import sys
-from typing import TYPE_CHECKING
+from importlib import import_module
+from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -24,7 +25,16 @@ def set_up_logging(level: str) -> None:
 
 def run_until_stopped(job: Callable[[asyncio.Event], Awaitable[int]]) -> int:
     """Run a job that ends by itself or soon after its event is set by SIGINT or SIGTERM; a second signal ends the process."""
-    return asyncio.run(_run(job))
+    with asyncio.Runner(loop_factory=_faster_loop()) as runner:
+        return runner.run(_run(job))
+
+
+def _faster_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """uvloop's, where it is installed (the extra `fast`); it reads sockets with less work."""
+    try:
+        return cast("Callable[[], asyncio.AbstractEventLoop]", import_module("uvloop").new_event_loop)
+    except ImportError:
+        return None
 
 
 async def _run(job: Callable[[asyncio.Event], Awaitable[int]]) -> int:

@@ -14,7 +14,7 @@ from pexrtc_media.base import AccessUnit
 from pexrtc_py.engine.assembly import Assembler
 from pexrtc_py.engine.reception import MAX_JUMP, ReceiverStats, ReceptionReport, SenderClocks, StreamStatistics
 from pexrtc_py.engine.reorder import MAX_MISSING, ReorderBuffer
-from pexrtc_py.engine.rtp import RtpPacket, unwrap_rtx
+from pexrtc_py.engine.rtp import RtpPacket, timestamp_delta, unwrap_rtx
 from pexrtc_py.engine.types import Codec, Slot
 
 logger = logging.getLogger(__name__)
@@ -33,6 +33,7 @@ _MAX_RETIRED = 32
 _STALLED = 0.1
 _TAIL = 4
 _MAX_TAIL_REQUESTS = 5
+_LONGEST_HOLE = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +101,8 @@ class EncodedReceiver:
         self._lost_before = 0
         self._statistics: StreamStatistics | None = None
         self._buffer = ReorderBuffer(0)
+        self._newest: tuple[int, float] | None = None
+        """The latest timestamp that came by itself, and when."""
         self._wants_keyframe = False
         self._asked_keyframe: float | None = None
         self._unanswered = 0
@@ -128,6 +131,8 @@ class EncodedReceiver:
         stats.last_packet_received = now
         assert self._statistics is not None
         self._statistics.add(packet.sequence_number, packet.timestamp, now)
+        if self._newest is None or timestamp_delta(packet.timestamp, self._newest[0]) >= 0:
+            self._newest = packet.timestamp, now
         self._accept(packet, now)
 
     def tick(self, now: float) -> None:
@@ -256,7 +261,7 @@ class EncodedReceiver:
             self._lost_before += self._statistics.packets_lost
         clock_rate = self._clock_rates[packet.payload_type]
         self._statistics = StreamStatistics(ssrc=packet.ssrc, clock_rate=clock_rate, first=packet.sequence_number)
-        self.ssrc, self.rtx_ssrc = packet.ssrc, None
+        self.ssrc, self.rtx_ssrc, self._newest = packet.ssrc, None, None
         self._asked_keyframe, self._unanswered = None, 0
         self._assembler.begin(packet.ssrc)
 
@@ -334,7 +339,17 @@ class EncodedReceiver:
 
     def _take(self, now: float) -> None:
         for packet in self._buffer.take():
-            self._assembler.add(packet, now)
+            self._assembler.add(packet, self._arrived(packet, now))
+
+    def _arrived(self, packet: RtpPacket, now: float) -> float:
+        """When a packet that a hole held up has come, or would have if it had not been lost.
+
+        What is repaired after a long silence comes all at once; by its arrival it would seem to have been captured all at once.
+        """
+        if self._newest is None or self._statistics is None:
+            return now
+        behind = timestamp_delta(self._newest[0], packet.timestamp) / self._statistics.clock_rate
+        return min(now, self._newest[1] - behind) if 0 <= behind < _LONGEST_HOLE else now
 
     def _give_up_overdue(self, now: float) -> None:
         while self._buffer.overdue(now, self._patience):

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
+import sys
+from types import SimpleNamespace
+
+import pytest
 
 from pexrtc_py.cli.progress import Progress
+from pexrtc_py.cli.running import run_until_stopped
 
 
 class Terminal(io.StringIO):
@@ -63,3 +69,19 @@ def test_quiet_says_nothing() -> None:
     progress.say("c")
 
     assert stream.getvalue() == ""
+
+
+def test_a_faster_event_loop_is_used_where_it_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[str] = []
+
+    def new_event_loop() -> asyncio.AbstractEventLoop:
+        made.append("loop")
+        return asyncio.new_event_loop()
+
+    monkeypatch.setitem(sys.modules, "uvloop", SimpleNamespace(new_event_loop=new_event_loop))
+
+    async def job(stop: asyncio.Event) -> int:
+        return 7
+
+    assert run_until_stopped(job) == 7
+    assert made == ["loop"]

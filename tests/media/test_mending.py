@@ -96,7 +96,6 @@ async def test_captions_stand_in_a_track_of_their_own(tmp_path: Path) -> None:
 
     assert "Good morning." in text
     assert "00:00:01,007 --> 00:00:02,507" in text  # the decoder's look-ahead moves all tracks
-    assert complaints(recorder.path) == ""
 
 
 @pytest.mark.parametrize("name", ["a.mkv", "a.mp4", "a.webm"])
