@@ -15,6 +15,8 @@ from typing import Any
 
 import av
 
+PATIENCE = 40.0
+"""Seconds beyond its time after which a recorder is ended."""
 SETTLING = 5.0
 """Seconds after the first picture that are not counted."""
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -86,7 +88,7 @@ def measure(peer: str, command: list[str], sender: str, calls: int, seconds: flo
         readers = [hearing, complaining]
         for reader in readers:
             reader.start()
-        samples = _sampled(process, told, calls)
+        samples = _sampled(process, seconds + SETTLING + PATIENCE)
         for reader in readers:
             reader.join()
         return _judged(peer, calls, samples, told, complaints, seconds, Path(folder), count=count)
@@ -100,9 +102,12 @@ def _hear(stream: Any, told: list[dict[str, Any]]) -> None:
             continue
 
 
-def _sampled(process: subprocess.Popen[str], told: list[dict[str, Any]], calls: int) -> list[tuple[float, float, float]]:
-    tree, samples = Tree(process.pid), list[tuple[float, float, float]]()
+def _sampled(process: subprocess.Popen[str], seconds: float) -> list[tuple[float, float, float]]:
+    """Look at it until it ends, or has had too long for that."""
+    tree, samples, end = Tree(process.pid), list[tuple[float, float, float]](), time.monotonic() + seconds
     while process.poll() is None:
+        if time.monotonic() > end:
+            process.kill()
         cpu, memory = tree.look()
         samples.append((time.time(), cpu, memory))
         time.sleep(0.25)

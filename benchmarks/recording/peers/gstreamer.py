@@ -28,6 +28,15 @@ def say(event: str, **fields: Any) -> None:
     print(json.dumps({"event": event, "at": time.time(), **fields}), flush=True)
 
 
+def repeated(answer: str) -> str:
+    """The answer with what is said of the transport in each section: webrtcbin 1.22 looks for it there, though they are bundled."""
+    head, *sections = answer.replace("\r\n", "\n").split("\nm=")
+    wanted = ("a=fingerprint:", "a=setup:", "a=ice-ufrag:", "a=ice-pwd:")
+    first = [line for line in sections[0].split("\n") if line.startswith(wanted)]
+    whole = [section if "a=fingerprint:" in section else section.rstrip("\n") + "\n" + "\n".join(first) + "\n" for section in sections]
+    return "\nm=".join([head, *whole]).replace("\n", "\r\n")
+
+
 class Call:
     """One call and its file."""
 
@@ -58,7 +67,7 @@ class Call:
     def _ask(self, text: str) -> None:
         say("offer_sent", call=self.number)
         with urllib.request.urlopen(urllib.request.Request(URL + "/offer", data=text.encode(), method="POST"), timeout=20) as answered:
-            answer = answered.read().decode()
+            answer = repeated(answered.read().decode())
         _, message = GstSdp.SDPMessage.new()
         GstSdp.sdp_message_parse_buffer(answer.encode(), message)
         described = GstWebRTC.WebRTCSessionDescription.new(GstWebRTC.WebRTCSDPType.ANSWER, message)
