@@ -19,7 +19,7 @@ from gi.repository import GLib, Gst, GstSdp, GstWebRTC  # type: ignore[import-no
 URL, CALLS, SECONDS, FOLDER = sys.argv[1], int(sys.argv[2]), float(sys.argv[3]), sys.argv[4]
 CAPS = {
     "video": "application/x-rtp,media=video,encoding-name=VP8,payload=96,clock-rate=90000,rtcp-fb-nack=true,rtcp-fb-nack-pli=true",
-    "audio": "application/x-rtp,media=audio,encoding-name=OPUS,payload=97,clock-rate=48000",
+    "audio": "application/x-rtp,media=audio,encoding-name=OPUS,payload=97,clock-rate=48000,encoding-params=(string)2",
 }
 
 
@@ -101,10 +101,10 @@ class Call:
 
     def finish(self) -> None:
         """Close the file."""
+        say("file", call=self.number, path=f"{FOLDER}/{self.number}.webm")
         for pad in self.pads.values():
             pad.send_event(Gst.Event.new_eos())
         self.pipeline.get_bus().timed_pop_filtered(5 * Gst.SECOND, Gst.MessageType.EOS | Gst.MessageType.ERROR)
-        say("file", call=self.number, path=f"{FOLDER}/{self.number}.webm")
         self.pipeline.set_state(Gst.State.NULL)
 
 
