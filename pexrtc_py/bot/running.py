@@ -81,7 +81,7 @@ class Bot:
         self.on_state: Callable[[State], None] | None = None
         self.states: dict[State, float] = {}
         """When each state was reached, in Unix seconds."""
-        self._enter = enter or (lambda: entered(job))
+        self._enter = enter or (lambda: entered(job, on_lobby=self.waits))
         self._hooks = hooks.Hooks(job, run)
         self._manifest: Manifest | None = None
         self._next_disk_look = 0.0
@@ -104,6 +104,10 @@ class Bot:
             logger.exception("The recorder failed")
             end = of_error(error)
         return await self._finish(end)
+
+    def waits(self) -> None:
+        """It is in the waiting room."""
+        self._turn_to(State.WAITING)
 
     def _path(self) -> Path:
         from pexrtc_py.recording import recordable
@@ -241,8 +245,8 @@ def _by_rule(reason: Reason, held: float) -> End:
 
 
 @contextlib.asynccontextmanager
-async def entered(job: Job) -> AsyncIterator[Conference]:
-    """The conference of a job, once we are let in. Raises what `pexrtc_py.join` raises, and `LobbyTimeout`."""
+async def entered(job: Job, *, on_lobby: Callable[[], None]) -> AsyncIterator[Conference]:
+    """The conference of a job, once we are let in; `on_lobby` is called when that takes waiting. Raises what `pexrtc_py.join` raises, and `LobbyTimeout`."""
     from pexrtc_py.joining import join
     from pexrtc_py.recording import recordable
 
@@ -256,6 +260,8 @@ async def entered(job: Job) -> AsyncIterator[Conference]:
     except TimeoutError as error:
         raise NodeUnreachable(f"{job.conference} was not joined within {job.join_timeout:g} s.") from error
     try:
+        if conference.in_lobby:
+            on_lobby()
         await conference.admitted(timeout=job.leave.lobby)
         yield conference
     finally:

@@ -12,7 +12,7 @@ from pexrtc_py.cli.options import read_pin, usage
 from pexrtc_py.cli.running import first_of
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable
+    from collections.abc import AsyncIterator, Awaitable, Callable
 
     from pexrtc_py.cli.progress import Progress
     from pexrtc_py.conference import Conference
@@ -27,7 +27,13 @@ STOPPED_EARLY = 130
 
 @contextlib.asynccontextmanager
 async def entered(
-    where: dict[str, Any], stop: asyncio.Event, progress: Progress, *, lobby: float | None = None, **media: Any
+    where: dict[str, Any],
+    stop: asyncio.Event,
+    progress: Progress,
+    *,
+    lobby: float | None = None,
+    on_lobby: Callable[[], None] | None = None,
+    **media: Any,
 ) -> AsyncIterator[Conference | None]:
     """The conference that the options `where` name, left at the end of the block; None when `stop` is set before we are let in.
 
@@ -66,6 +72,8 @@ async def entered(
         return
     try:
         if conference.in_lobby:
+            if on_lobby is not None:
+                on_lobby()
             progress.update(f"Waiting in the lobby of {alias} until a host lets us in ...", state="waiting")
             await first_of(conference.admitted(timeout=lobby), stop.wait())
         yield conference if not conference.in_lobby else None

@@ -31,7 +31,7 @@ SIZE = (320, 180)
 @pytest.fixture
 async def node() -> AsyncIterator[Node]:
     said = (Caption(0.2, "Ann", "Good morning."), Caption(1.5, "Ann", "To the first point."))
-    async with Node(Vmr("meet", host_pin="1", captions=said), Vmr("open")) as running:
+    async with Node(Vmr("meet", host_pin="1", captions=said), Vmr("open"), Vmr("lobby", host_pin="1", guest_pin="2")) as running:
         yield running
 
 
@@ -144,10 +144,12 @@ async def test_who_is_not_let_in_says_why(node: Node, tmp_path: Path) -> None:
 
 
 async def test_nobody_lets_it_in_from_the_waiting_room(node: Node, tmp_path: Path) -> None:
-    outcome = await Run(node, tmp_path / "a.mkv", pin=None, leave=AutoLeave(lobby=0.5)).ends()
+    run = Run(node, tmp_path / "a.mkv", conference="lobby", pin="2", leave=AutoLeave(lobby=0.5))
+    outcome = await run.ends()
 
-    assert outcome.end.reason in {Reason.LOBBY_TIMEOUT, Reason.NOT_ADMITTED}
-    assert outcome.exit_code in {11, 13}
+    assert State.WAITING in run.bot.states
+
+    assert (outcome.end.reason, outcome.exit_code) == (Reason.LOBBY_TIMEOUT, 13)
 
 
 async def test_a_host_removes_it(node: Node, ann: Conference, tmp_path: Path) -> None:
