@@ -246,7 +246,10 @@ def _by_rule(reason: Reason, held: float) -> End:
 
 @contextlib.asynccontextmanager
 async def entered(job: Job, *, on_lobby: Callable[[], None]) -> AsyncIterator[Conference]:
-    """The conference of a job, once we are let in; `on_lobby` is called when that takes waiting. Raises what `pexrtc_py.join` raises, and `LobbyTimeout`."""
+    """The conference of a job, once we are let in; `on_lobby` is called when that takes waiting.
+
+    Raises what `pexrtc_py.join` raises, and `LobbyTimeout`.
+    """
     from pexrtc_py.joining import join
     from pexrtc_py.recording import recordable
 

@@ -116,7 +116,7 @@ async def _record_one(stop: asyncio.Event, job: Job, where: dict[str, Any], metr
 
     progress = Progress()
     media: dict[str, Any] = {"codecs": recordable(Path(job.out)), "call_type": job.call_type, "call_tag": TAG, "lobby": job.leave.lobby}
-    bot = Bot(job, run=run_id(), enter=lambda: entered(where, stop, progress, on_lobby=lambda: bot.waits(), **media))
+    bot = Bot(job, run=run_id(), enter=lambda: entered(where, stop, progress, on_lobby=bot.waits, **media))
     async with _board(metrics) as board:
         board.bots.append(bot)
         showing = asyncio.create_task(_show(bot, progress))
