@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -79,7 +80,7 @@ def measure(peer: str, command: list[str], sender: str, calls: int, seconds: flo
     """Run a recorder to its end. `count`: whether its files can be looked into."""
     with tempfile.TemporaryDirectory() as folder:
         full = [*command, sender, str(calls), str(seconds + SETTLING), folder]
-        process = subprocess.Popen(full, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        process = subprocess.Popen(full, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
         told: list[dict[str, Any]] = []
         complaints: list[str] = []
         assert process.stdout is not None and process.stderr is not None
@@ -88,7 +89,7 @@ def measure(peer: str, command: list[str], sender: str, calls: int, seconds: flo
         readers = [hearing, complaining]
         for reader in readers:
             reader.start()
-        samples = _sampled(process, seconds + SETTLING + PATIENCE)
+        samples = _sampled(process, told, seconds + SETTLING + PATIENCE)
         for reader in readers:
             reader.join()
         return _judged(peer, calls, samples, told, complaints, seconds, Path(folder), count=count)
@@ -102,12 +103,14 @@ def _hear(stream: Any, told: list[dict[str, Any]]) -> None:
             continue
 
 
-def _sampled(process: subprocess.Popen[str], seconds: float) -> list[tuple[float, float, float]]:
-    """Look at it until it ends, or has had too long for that."""
+def _sampled(process: subprocess.Popen[str], told: list[dict[str, Any]], seconds: float) -> list[tuple[float, float, float]]:
+    """Look at it until it ends, or has had too long for that; at the process that it names where it only drives another."""
     tree, samples, end = Tree(process.pid), list[tuple[float, float, float]](), time.monotonic() + seconds
     while process.poll() is None:
         if time.monotonic() > end:
-            process.kill()
+            os.killpg(process.pid, signal.SIGKILL)
+        if (named := next((one["pid"] for one in told if one["event"] == "process"), tree.root)) != tree.root:
+            tree, samples = Tree(named), []
         cpu, memory = tree.look()
         samples.append((time.time(), cpu, memory))
         time.sleep(0.25)

@@ -51,10 +51,11 @@ class FileSet:
         self._note, self._want_keyframe = note, want_keyframe
         self._main = Reel(path, kind)
         self._number = 1
-        self._before: Reel | None = None
+        self._before: list[Reel] = []
         self._beside: list[Reel] = []
-        self._done: list[Reel] = []
-        self._closing: set[asyncio.Task[None]] = set()
+        self._done: dict[Reel, asyncio.Task[None]] = {}
+        """What is being completed; when it is, only its length is kept."""
+        self._done_length = 0
         self._places: dict[tuple[str, str], Place] = {}
         self._places_before: dict[tuple[str, str], Place] = {}
         self._keyframes: dict[str, AccessUnit] = {}
@@ -64,20 +65,17 @@ class FileSet:
         self._last_picture = 0.0
         self._asked = -_ASK_AGAIN
         self.segments: list[Segment] = []
+        self.others: tuple[Path, ...] = ()
+        """The files beside the main ones."""
         self.chapters: list[Chapter] = []
         """Parts of the recording that have a name; those that a file holds are written at its end."""
         self.captions = False
         self.error: MediaError | None = None
 
     @property
-    def others(self) -> tuple[Path, ...]:
-        """The files beside the main ones."""
-        return tuple(reel.path for reel in self._beside)
-
-    @property
     def length(self) -> int:
         """Bytes of all files together."""
-        return sum(reel.length for reel in self._all())
+        return self._done_length + sum(reel.length for reel in self._all())
 
     def check(self) -> MediaError | None:
         """Why nothing more can be written, if so."""
@@ -124,20 +122,19 @@ class FileSet:
         await self._main.aclose(self._chapters_between(self._main.zero, end))
         for reel in self._beside:
             await reel.aclose()
-        await asyncio.gather(*self._closing)
+        await asyncio.gather(*self._done.values())
 
     # Places
 
     def _all(self) -> Iterator[Reel]:
         yield self._main
-        if self._before is not None:
-            yield self._before
+        yield from self._before
         yield from self._done
         yield from self._beside
 
     def _place(self, source: RecorderInput, unit: AccessUnit, seconds: float) -> Place | None:
         key = (source.name, unit.codec)
-        if self._before is not None:
+        if self._before:
             if seconds < self._main.zero and key in self._places_before:
                 return self._places_before[key]
             if seconds > self._main.zero + LINGER:
@@ -154,6 +151,7 @@ class FileSet:
             self.error = error
             return None
         self._beside.append(reel)
+        self.others = (*self.others, reel.path)
         reel.open([TrackHeader(source.name, unit.codec, unit.data)])
         place = self._places[source.name, unit.codec] = Place(reel, 0, unit.codec)
         return place
@@ -208,18 +206,21 @@ class FileSet:
             return
         self._retire()
         self._end_segment(seconds)
-        self._before, self._main = self._main, reel
+        self._before, self._main, self._beside = [self._main, *self._beside], reel, []
         self._places_before, self._places = self._places, {}
         self._begin(seconds, unit if source.name == "video" else None)
 
     def _retire(self) -> None:
-        """Complete the segment before, in the background."""
-        before, self._before, self._places_before = self._before, None, {}
-        if before is not None:
-            self._done.append(before)
-            chapters = self._chapters_between(before.zero, self._main.zero)
-            task = asyncio.get_running_loop().create_task(before.aclose(chapters))
-            self._closing.add(task)
+        """Complete the segment before, and what lies beside it, in the background."""
+        before, self._before, self._places_before = self._before, [], {}
+        for reel in before:
+            self._done[reel] = asyncio.get_running_loop().create_task(self._complete(reel, self._main.zero))
+
+    async def _complete(self, reel: Reel, end: float) -> None:
+        await reel.aclose(self._chapters_between(reel.zero, end))
+        self.error = self.error or reel.check()
+        del self._done[reel]
+        self._done_length += reel.length
 
     def _chapters_between(self, begin: float, end: float) -> list[Chapter]:
         inside = [chapter for chapter in self.chapters if chapter.start < end and chapter.end > begin]

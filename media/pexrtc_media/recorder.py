@@ -68,6 +68,8 @@ class Recorder:
         self._since: float | None = None
         self._zero: float | None = None
         self._newest = 0.0
+        self._arrived: tuple[float, float] | None = None
+        """When a unit last came, on its clock and on one that nobody sets."""
         self._told_clock: dict[str, float] = {}
         self._closed = False
         self._ending: asyncio.Task[None] | None = None
@@ -90,11 +92,18 @@ class Recorder:
         """Time zero in Unix seconds of the common clock, once the file has its head."""
         return self._zero
 
-    def now(self, unix: float | None = None) -> float:
-        """Seconds of the recording at a moment of this machine's clock, by default now; 0 before the file has its head."""
+    def now(self) -> float:
+        """Seconds of the recording at this moment; 0 before the file has its head. Whoever sets the machine's clock does not change it."""
         if self._zero is None:
             return 0.0
-        return max(0.0, self._reference.of_arrival(time.time() if unix is None else unix) - self._zero)
+        return max(0.0, self._reference.of_arrival(self._local_time()) - self._zero)
+
+    def _local_time(self) -> float:
+        """Now, on the clock that arrivals are told by."""
+        if self._arrived is None:
+            return time.time()
+        arrival, then = self._arrived
+        return arrival + (time.monotonic() - then)
 
     @property
     def result(self) -> RecordingResult:
@@ -146,6 +155,8 @@ class Recorder:
         return RecorderInput(name, self.codecs(name), self._reference, enabled=enabled, take=self._take, blank=self._blank)
 
     def _take(self, source: RecorderInput, unit: AccessUnit) -> None:
+        if unit.arrival and (self._arrived is None or unit.arrival >= self._arrived[0]):
+            self._arrived = unit.arrival, time.monotonic()
         if self._closed or self.error is not None:
             source.drop("recording ended")
         elif self._zero is not None:
@@ -232,6 +243,6 @@ class Recorder:
         self._begin()
         if self._zero is None or source.tally.codec is None:
             return
-        now = self._reference.of_arrival(time.time()) - self._zero
+        now = self._reference.of_arrival(self._local_time()) - self._zero
         # Units of a file or a test may be far from our clock; then the newest unit is the best idea of "now".
         self._files.black(source, source.tally.codec, now if abs(now - self._newest) < PATIENCE else self._newest)

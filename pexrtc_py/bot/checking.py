@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -70,7 +71,7 @@ def repair(path: str | Path) -> Mended:
     """Make a file that a killed recorder left whole, with the chapters of its manifest; blocking. Raises `RecordingError`."""
     path = Path(path)
     try:
-        return mend(path, list(_chapters(list(read_manifest(path)))))
+        return mend(path, _chapters_of(path, list(read_manifest(path))))
     except MediaError as error:
         raise RecordingError(str(error)) from error
 
@@ -133,7 +134,10 @@ def _gaps(inspection: Inspection, lines: Sequence[dict[str, Any]], segment: dict
                 yield Finding(
                     f"gap in {name}", False, f"{length:.2f} s at {start:.2f} s" + (", written down" if told else ", not written down")
                 )
+        until = begin + inspection.duration
         for first, last in known[name] if name == "audio" else ():
+            if first >= until or last <= begin:
+                continue  # in another file of the recording
             yield Finding("silence for sound", False, f"{last - first:.2f} s at {first - begin:.2f} s did not arrive")
 
 
@@ -148,6 +152,15 @@ def _av_offset(lines: Sequence[dict[str, Any]]) -> float | None:
         if near is not None:
             apart.append((at - ntp) - (near[1] - near[0]))
     return median(apart) if apart else None
+
+
+def _chapters_of(path: Path, lines: Sequence[dict[str, Any]]) -> list[Chapter]:
+    """The chapters of one file of a recording, in its own time."""
+    segments = [(_number(line, "t"), line.get("file")) for line in lines if line.get("kind") == "segment"]
+    begin = next((at for at, name in segments if name == path.name), 0.0)
+    end = min((at for at, _ in segments if at > begin), default=math.inf)
+    inside = [chapter for chapter in _chapters(lines) if chapter.start < end and chapter.end > begin]
+    return [Chapter(max(chapter.start - begin, 0.0), min(chapter.end, end) - begin, chapter.title) for chapter in inside]
 
 
 def _chapters(lines: Sequence[dict[str, Any]]) -> Iterator[Chapter]:

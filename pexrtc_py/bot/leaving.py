@@ -68,10 +68,13 @@ class Watch:
         self._since: dict[Reason, float] = {}
         self._units = -1
 
-    def see(self, people: Iterable[Person], *, speaking: bool, units: int, now: float) -> tuple[Reason, float] | None:
-        """The rule that says to leave `now` (Unix seconds), and how many seconds it has held; None: stay.
+    def see(
+        self, people: Iterable[Person], *, speaking: bool, units: int, now: float, clock: float | None = None
+    ) -> tuple[Reason, float] | None:
+        """The rule that says to leave `now`, and how many seconds it has held; None: stay.
 
-        `units` counts what was recorded so far.
+        `now` is in seconds of a clock that nobody sets, `clock` the time of day in Unix seconds (`now` when left out). `units` counts what
+        was recorded so far.
         """
         others = [person for person in people if person.uuid != self._me]
         states = {
@@ -86,9 +89,9 @@ class Watch:
                 self._since.pop(reason, None)
             else:
                 self._since.setdefault(reason, now)
-        return self._due(now)
+        return self._due(now, now if clock is None else clock)
 
-    def _due(self, now: float) -> tuple[Reason, float] | None:
+    def _due(self, now: float, clock: float) -> tuple[Reason, float] | None:
         rules = self._rules
         limits = {
             Reason.EMPTY: rules.empty,
@@ -102,7 +105,7 @@ class Watch:
                 return reason, held
         if rules.max_time is not None and now - self._began >= rules.max_time:
             return Reason.MAX_TIME, now - self._began
-        if rules.until is not None and now >= rules.until:
+        if rules.until is not None and clock >= rules.until:
             return Reason.CLOCK_TIME, now - self._began
         return None
 

@@ -14,6 +14,7 @@ from pexrtc_py.errors import (
     LobbyTimeout,
     MediaLost,
     NodeError,
+    NodeUnreachable,
     NotAllowed,
     OutOfCapacity,
     PexRTCError,
@@ -22,6 +23,10 @@ from pexrtc_py.errors import (
     UsageError,
 )
 from pexrtc_py.signaling.ending import Ended, EndReason
+
+
+class JoinTimedOut(NodeUnreachable):
+    """The node did not let us in within the time that the job gives it."""
 
 
 class Reason(StrEnum):
@@ -120,6 +125,7 @@ _OF_ERROR: tuple[tuple[type[Exception], Reason], ...] = (
     (NotAllowed, Reason.NOT_ADMITTED),
     (JoinNeedsMore, Reason.NOT_ADMITTED),
     (Disconnected, Reason.REMOVED),
+    (JoinTimedOut, Reason.JOIN_TIMEOUT),
     (NodeError, Reason.NODE_UNREACHABLE),
     (UsageError, Reason.MISTAKE),
     (PexRTCError, Reason.MISTAKE),

@@ -19,9 +19,9 @@ from pexrtc_py.bot import hooks
 from pexrtc_py.bot.leaving import TAG, Watch
 from pexrtc_py.bot.manifest import Manifest
 from pexrtc_py.bot.naming import LOW, check_place, expand, unused
-from pexrtc_py.bot.reasons import End, Reason, of_conference, of_error
+from pexrtc_py.bot.reasons import End, JoinTimedOut, Reason, of_conference, of_error
 from pexrtc_py.bot.summary import write_summary
-from pexrtc_py.errors import NodeUnreachable, PexRTCError
+from pexrtc_py.errors import PexRTCError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -141,8 +141,8 @@ class Bot:
         await recording.stop()
 
     async def _until_done(self, conference: Conference, recording: Recording, stop: asyncio.Event) -> End:
-        watch = Watch(self.job.leave, conference.my_uuid, time.time())
         began = time.monotonic()
+        watch = Watch(self.job.leave, conference.my_uuid, began)
         while True:
             if stop.is_set():
                 return End(reason=Reason.STOPPED, detail="stopped from outside")
@@ -154,7 +154,8 @@ class Bot:
                 return End(reason=Reason.NO_MEDIA, detail=f"nothing to record arrived within {self.job.media_timeout:.0f} s")
             speaking = any(entry.vad for entry in conference.stage)
             people = conference.participants.values()
-            if (due := watch.see(people, speaking=speaking, units=units, now=time.time())) is not None:
+            due = watch.see(people, speaking=speaking, units=units, now=time.monotonic(), clock=time.time())
+            if due is not None:
                 return _by_rule(*due)
             await self._wait(recording, stop)
 
@@ -261,7 +262,7 @@ async def entered(job: Job, *, on_lobby: Callable[[], None]) -> AsyncIterator[Co
         async with asyncio.timeout(job.join_timeout):
             conference = await joining
     except TimeoutError as error:
-        raise NodeUnreachable(f"{job.conference} was not joined within {job.join_timeout:g} s.") from error
+        raise JoinTimedOut(f"{job.conference} was not joined within {job.join_timeout:g} s.") from error
     try:
         if conference.in_lobby:
             on_lobby()

@@ -118,14 +118,7 @@ async def _record_one(stop: asyncio.Event, job: Job, where: dict[str, Any], metr
     media: dict[str, Any] = {"codecs": recordable(Path(job.out)), "call_type": job.call_type, "call_tag": TAG, "lobby": job.leave.lobby}
     bot = Bot(job, run=run_id(), enter=lambda: entered(where, stop, progress, on_lobby=bot.waits, **media))
     async with _board(metrics) as board:
-        board.bots.append(bot)
-        showing = asyncio.create_task(_show(bot, progress))
-        try:
-            outcome = await bot.run(stop)
-        finally:
-            showing.cancel()
-            await asyncio.gather(showing, return_exceptions=True)
-            progress.done()
+        outcome = await _run(bot, stop, board, progress)
     return _report(outcome, as_json=as_json, stopped=stop.is_set())
 
 
@@ -147,18 +140,24 @@ async def _record_all(stop: asyncio.Event, jobs: list[Job], metrics: str | None,
 
         async def one(number: int, job: Job) -> int:
             bot = Bot(job, run=f"{run_id()}-{number}")
-            board.bots.append(bot)
-            showing = asyncio.create_task(_show(bot, progress))
-            try:
-                outcome = await bot.run(stop)
-            finally:
-                showing.cancel()
-                await asyncio.gather(showing, return_exceptions=True)
-                progress.done()
-            board.ended(outcome)
+            outcome = await _run(bot, stop, board, progress)
             return _report(outcome, as_json=as_json, stopped=stop.is_set(), alone=len(jobs) == 1)
 
         return max(await asyncio.gather(*(one(number, job) for number, job in enumerate(jobs, 1))))
+
+
+async def _run(bot: Bot, stop: asyncio.Event, board: Board, progress: Progress) -> Outcome:
+    """One run, shown while it goes on and counted at its end."""
+    board.bots.append(bot)
+    showing = asyncio.create_task(_show(bot, progress))
+    try:
+        outcome = await bot.run(stop)
+    finally:
+        showing.cancel()
+        await asyncio.gather(showing, return_exceptions=True)
+        progress.done()
+    board.ended(outcome)
+    return outcome
 
 
 @contextlib.asynccontextmanager

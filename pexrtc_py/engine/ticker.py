@@ -71,8 +71,8 @@ class Ticker:
 
     _all: ClassVar[WeakKeyDictionary[asyncio.AbstractEventLoop, Ticker]] = WeakKeyDictionary()
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._call_at, self._call_soon, self._time = loop.call_at, loop.call_soon, loop.time
+    def __init__(self) -> None:
+        # The loop itself is not kept: it could never be collected, nor could this.
         self._calls: dict[Ticking, None] = {}
         self._turn: deque[Ticking] = deque()
         self._handle: asyncio.Handle | None = None
@@ -85,7 +85,7 @@ class Ticker:
         """That of the running event loop."""
         loop = asyncio.get_running_loop()
         if loop not in cls._all:
-            cls._all[loop] = cls(loop)
+            cls._all[loop] = cls()
         return cls._all[loop]
 
     @property
@@ -108,8 +108,8 @@ class Ticker:
         if not self._calls:
             self._handle = None
             return
-        seconds = self.seconds
-        self._handle = self._call_at((self._time() // seconds + 1) * seconds, self._begin)
+        loop, seconds = asyncio.get_running_loop(), self.seconds
+        self._handle = loop.call_at((loop.time() // seconds + 1) * seconds, self._begin)
 
     def _begin(self) -> None:
         self._turn = deque(self._calls)
@@ -129,7 +129,7 @@ class Ticker:
                 if self._turn and self._turn[0] is call:
                     self._turn.popleft()
             if time.perf_counter() - begun > SLICE:
-                self._handle = self._call_soon(self._go_on)
+                self._handle = asyncio.get_running_loop().call_soon(self._go_on)
                 return
         self._adapt()
         self._plan()
@@ -144,7 +144,7 @@ class Ticker:
 
     def _adapt(self) -> None:
         """Choose the tick by how full the fullest socket was."""
-        now, fullest = self._time(), self._fullest
+        now, fullest = time.monotonic(), self._fullest
         self._fullest = 0.0
         if fullest > _FULL:
             self._relaxed = max(self._relaxed - 1, 0)

@@ -80,6 +80,14 @@ def test_long_enough_and_late_enough() -> None:
     assert Seen(until=40).seconds(60, ANN) == (Reason.CLOCK_TIME, 40.0)
 
 
+def test_whoever_sets_the_clock_ends_nothing_but_what_goes_by_it() -> None:
+    watch = Watch(AutoLeave(empty=30, max_time=600, until=9000.0), "me", 0.0)
+
+    assert watch.see((ME,), speaking=True, units=1, now=0.0, clock=1000.0) is None
+    assert watch.see((ME,), speaking=True, units=2, now=1.0, clock=8000.0) is None
+    assert watch.see((ME,), speaking=True, units=3, now=2.0, clock=9000.0) == (Reason.CLOCK_TIME, 2.0)
+
+
 def test_a_rule_of_no_time_is_a_mistake() -> None:
     with pytest.raises(UsageError, match="empty must be above 0"):
         AutoLeave(empty=0)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import socket as sockets
+import weakref
 from collections.abc import AsyncIterator
 
 import pytest
@@ -75,7 +77,7 @@ async def calls() -> AsyncIterator[list[Call]]:
 
 @pytest.fixture
 async def ticker(calls: list[Call]) -> Ticker:
-    return Ticker(asyncio.get_running_loop())
+    return Ticker()
 
 
 def added(ticker: Ticker, calls: list[Call], *, relaxed: bool) -> Call:
@@ -192,3 +194,21 @@ def test_a_receiver_is_relaxed_while_all_who_read_it_are() -> None:
 
     assert (calm, urgent, receiver.relaxed) == (True, False, True)
     assert hurries == [False]
+
+
+def test_an_event_loop_that_is_over_is_let_go() -> None:
+    loops: list[weakref.ref[asyncio.AbstractEventLoop]] = []
+
+    async def call() -> None:
+        loops.append(weakref.ref(asyncio.get_running_loop()))
+        one = Call(relaxed=True)
+        Ticker.of_loop().add(one)
+        await one.next_tick()
+        Ticker.of_loop().remove(one)
+        await asyncio.sleep(2 * max(TICKS))
+        one.socket.close()
+
+    asyncio.run(call())
+    gc.collect()
+
+    assert [loop() for loop in loops] == [None]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,23 +20,17 @@ from tests.media_checks import complaints
 
 def films(count: int, codec: str, sizes: tuple[tuple[int, int], ...] = ((320, 180),)) -> list[AccessUnit]:
     """Three seconds of film after each other, each beginning with a key frame, as they were received."""
-    units: list[AccessUnit] = []
-    for index in range(count):
-        for unit in received(video(codec, size=sizes[index % len(sizes)])):
-            units.append(
-                replace(
-                    unit, timestamp=unit.timestamp + 270_000 * index, ntp=(unit.ntp or 0.0) + 3 * index, arrival=unit.arrival + 3 * index
-                )
-            )
-    return units
+    return [later(unit, index) for index in range(count) for unit in received(video(codec, size=sizes[index % len(sizes)]))]
 
 
 def talk(count: int) -> list[AccessUnit]:
-    return [
-        replace(unit, timestamp=unit.timestamp + 144_000 * index, ntp=(unit.ntp or 0.0) + 3 * index, arrival=unit.arrival + 3 * index)
-        for index in range(count)
-        for unit in received(audio())
-    ]
+    return [later(unit, index) for index in range(count) for unit in received(audio())]
+
+
+def later(unit: AccessUnit, times: int) -> AccessUnit:
+    """The same, so many times three seconds later."""
+    by = 3 * times
+    return replace(unit, timestamp=unit.timestamp + by * unit.clock_rate, ntp=(unit.ntp or 0.0) + by, arrival=unit.arrival + by)
 
 
 @pytest.mark.parametrize(("ending", "codec"), [(".mkv", "vp8"), (".webm", "vp8"), (".mp4", "h264")])
@@ -133,3 +129,24 @@ async def test_the_offset_of_sound_and_picture_is_measured(tmp_path: Path) -> No
     await recorder.aclose()
 
     assert recorder.result.av_offset == pytest.approx(0.0, abs=0.002)
+
+
+async def test_segments_that_are_complete_are_let_go(tmp_path: Path) -> None:
+    recorder = Recorder(tmp_path / "a.mp4", limits=Limits(seconds=0.5))
+    before = len(os.listdir("/proc/self/fd"))
+
+    for index in range(6):
+        feed(recorder, **{name: [later(unit, index) for unit in units] for name, units in one_film().items()})
+        await asyncio.sleep(0.3)
+    opened = len(os.listdir("/proc/self/fd")) - before
+    await recorder.aclose()
+
+    assert len(recorder.result.segments) > 6
+    assert len(recorder.result.others) > 4
+    assert opened <= 4  # the newest two, each with its slides beside it
+    files = [segment.path for segment in recorder.result.segments] + list(recorder.result.others)
+    assert recorder.result.bytes == sum(path.stat().st_size for path in files)
+
+
+def one_film() -> dict[str, list[AccessUnit]]:
+    return {"audio": received(audio()), "video": received(video("h264")), "presentation": received(video("h264"))}

@@ -82,6 +82,7 @@ def record(server: str, url: str, number: int, seconds: float, folder: Path) -> 
 def main(url: str, calls: int, seconds: float, folder: Path) -> None:
     """So many calls in one server, begun one after the other."""
     server, address = servers(folder)
+    say("process", pid=server.pid)
     threads = []
     try:
         for number in range(calls):
