@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pexrtc_media.base import Source
+    from pexrtc_media.composing import Composed
     from pexrtc_media.fileset import Limits
     from pexrtc_py.engine.network import Network
     from pexrtc_py.engine.stats import SlotStats
@@ -387,11 +388,16 @@ class Call:
         """Offer again so that this slot arrives in one codec; the node converts what others send. Raises CallError or NodeError."""
         await self._set(slot, codecs=(codec,))
 
-    async def record(self, path: str | Path, *, limits: Limits | None = None, captions: bool = False) -> Recording:
-        """Record what arrives into a file, undecoded; its ending (.mkv, .webm, .mp4) says what it can hold. Raises RecordingError."""
+    async def record(
+        self, path: str | Path, *, limits: Limits | None = None, captions: bool = False, composed: Composed | None = None
+    ) -> Recording:
+        """Record what arrives into a file, undecoded; its ending (.mkv, .webm, .mp4) says what it can hold. Raises RecordingError.
+
+        With `composed`, pictures are decoded, and one of main video and slides is encoded.
+        """
         from pexrtc_py.recording import Recording
 
-        recording = Recording(path, self, self._control.hub, limits, captions=captions)
+        recording = Recording(path, self, self._control.hub, limits, captions=captions, composed=composed)
         for slot, codecs in ((slot, recording.codecs[slot]) for slot in self.slots):
             agreed = [codec.name for codec in self.peer.transceivers[slot].codecs]
             if any(name not in codecs for name in agreed):

@@ -45,6 +45,7 @@ from pexrtc_py.signaling.transport import Frame, Transport
 
 if TYPE_CHECKING:
     from pexrtc_media.base import Source
+    from pexrtc_media.composing import Composed
     from pexrtc_media.fileset import Limits
     from pexrtc_py.call import Call
     from pexrtc_py.direct import DirectOptions
@@ -241,12 +242,15 @@ class Conference(ConferenceScope):
         """
         await stills.present_stills(self, pictures, seconds_each=seconds_each)
 
-    async def record(self, path: str | Path, *, limits: Limits | None = None, captions: bool = False) -> Recording:
+    async def record(
+        self, path: str | Path, *, limits: Limits | None = None, captions: bool = False, composed: Composed | None = None
+    ) -> Recording:
         """Record what arrives into a file, undecoded, or into several by `limits`; leaving the conference finishes it.
 
-        With `captions`, live captions are asked for, and stand in a track of their own in .mkv. Raises `RecordingError`.
+        With `captions`, live captions are asked for, and stand in a track of their own in .mkv. With `composed`, main video and slides are
+        decoded, and one picture of both is encoded. Raises `RecordingError`.
         """
-        recording = await self._call().record(path, limits=limits, captions=captions)
+        recording = await self._call().record(path, limits=limits, captions=captions, composed=composed)
         if captions:
             with contextlib.suppress(NodeError):  # the node has none
                 await self.participant(self.my_uuid).show_live_captions()

@@ -1,4 +1,4 @@
-"""A recording of a call: the slots' encoded media into a file, undecoded."""
+"""A recording of a call: the slots' encoded media into a file, undecoded, or with their pictures composed into one."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,10 +21,12 @@ if TYPE_CHECKING:
     import os
 
     from pexrtc_media.base import AccessUnit
+    from pexrtc_media.composing import Composed
     from pexrtc_media.fileset import Limits
     from pexrtc_media.recording import Note, RecordingResult
     from pexrtc_py.call import Call
     from pexrtc_py.hub import Hub
+    from pexrtc_py.transcoding import Transcoder
 
 logger = logging.getLogger(__name__)
 
@@ -31,6 +34,7 @@ WATCH = 0.25
 """How often the state of the file is looked at, in seconds."""
 CODEC_PATIENCE = 2.0
 """How long main video in another codec is left out before it is recorded after all, in a file beside the first."""
+_DECODABLE: dict[Slot, tuple[str, ...]] = {Slot.AUDIO: ("opus",), Slot.VIDEO: ("vp8", "h264"), Slot.PRESENTATION: ("vp8", "h264")}
 
 
 @dataclass(frozen=True)
@@ -44,11 +48,24 @@ class RecordingFailed:
 class Recording:
     """Runs until `stop()`, or until its call ends; `result` says what was written, `error` why it ended early."""
 
-    def __init__(self, path: str | os.PathLike[str], call: Call, hub: Hub, limits: Limits | None = None, *, captions: bool = False) -> None:
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        call: Call,
+        hub: Hub,
+        limits: Limits | None = None,
+        *,
+        captions: bool = False,
+        composed: Composed | None = None,
+    ) -> None:
+        if composed is None and limits is not None and limits.on_change == "scale":
+            raise RecordingError('Only what is decoded can be scaled: record with composed=Composed(), or with on_change="native".')
         try:
-            self._recorder = Recorder(path, limits=limits, captions=captions)
+            self._recorder = Recorder(path, limits=limits, captions=captions, presentation=composed is None)
         except MediaError as error:
             raise RecordingError(str(error)) from error
+        self._composed = composed
+        self._transcoder: Transcoder | None = None
         self._recorder.on_keyframe_wanted = self._want_keyframes
         self._call = call
         self._hub = hub
@@ -68,7 +85,9 @@ class Recording:
 
     @property
     def codecs(self) -> dict[Slot, tuple[str, ...]]:
-        """What the file can hold in each slot, the preferred codec first."""
+        """What can be recorded in each slot, the preferred codec first."""
+        if self._composed is not None:
+            return _DECODABLE
         return {slot: tuple(self._recorder.codecs(slot.value)) for slot in Slot}
 
     @property
@@ -96,15 +115,32 @@ class Recording:
 
     def start(self) -> None:
         """Take what arrives from now on, beginning with a fresh picture."""
-        puts = {Slot.AUDIO: self._recorder.audio.put, Slot.VIDEO: self._take_video, Slot.PRESENTATION: self._recorder.presentation.put}
+        takes = self._takes()
         for slot, arriving in self._call.slots.items():
-            self._unsubscribe.append(arriving.subscribe(puts[slot], relaxed=True))
+            self._unsubscribe.append(arriving.subscribe(takes[slot], relaxed=True))
             arriving.request_keyframe()
         self._hub.on(PresentationStop)(self._presentation_stopped)
         self._hub.on(LiveCaptions)(self._captioned)
         self._watching = asyncio.create_task(self._watch())
 
+    def _takes(self) -> dict[Slot, Callable[[AccessUnit], None]]:
+        """Where the units of each slot go."""
+        sound, video, slides = self._recorder.audio.put, self._recorder.video, self._recorder.presentation
+        if self._composed is None:
+            return {Slot.AUDIO: sound, Slot.VIDEO: self._take_video, Slot.PRESENTATION: slides.put}
+        from pexrtc_py.transcoding import Transcoder
+
+        self._transcoder = transcoder = Transcoder(self._composed, video.codecs[0], video.put, self._want_keyframe)
+        pictures = (Slot.VIDEO, Slot.PRESENTATION)
+        return {Slot.AUDIO: sound, **{slot: partial(transcoder.take, slot) for slot in pictures}}
+
+    def _want_keyframe(self, slot: Slot) -> None:
+        self._call.slots[slot].request_keyframe()
+
     def _want_keyframes(self) -> None:
+        if self._transcoder is not None:
+            self._transcoder.key()
+            return
         for slot in (Slot.VIDEO, Slot.PRESENTATION):
             if slot in self._call.slots:
                 self._call.slots[slot].request_keyframe()
@@ -129,7 +165,10 @@ class Recording:
             logger.warning("Main video changes its codec, and the node was not moved to keep it %s: %s", codec, error)
 
     def _presentation_stopped(self, event: PresentationStop) -> None:
-        self._recorder.presentation.blank()
+        if self._transcoder is not None:
+            self._transcoder.blank()
+        else:
+            self._recorder.presentation.blank()
 
     def _captioned(self, event: LiveCaptions) -> None:
         if event.is_final:
@@ -165,18 +204,22 @@ class Recording:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+        if self._transcoder is not None:
+            await self._transcoder.aclose()
+            self._recorder.video.tally.drops.update(self._transcoder.drops)
+            self._transcoder.drops.clear()
         await self._recorder.aclose()
         if self._recorder.error is not None:
             self._fail(self._recorder.error)
         return self._recorder.result
 
 
-def recordable(path: str | os.PathLike[str]) -> dict[Slot, tuple[str, ...]]:
-    """The codecs a file of this name can hold in each slot, without creating it; raises RecordingError for an unknown ending."""
+def recordable(path: str | os.PathLike[str], *, composed: bool = False) -> dict[Slot, tuple[str, ...]]:
+    """The codecs a file of this name can be made of in each slot, without creating it; raises RecordingError for an unknown ending."""
     from pexrtc_media.container import kind_of
 
     try:
         video = kind_of(Path(path)).video
     except MediaError as error:
         raise RecordingError(str(error)) from error
-    return {Slot.AUDIO: ("opus",), Slot.VIDEO: video, Slot.PRESENTATION: video}
+    return _DECODABLE if composed else {Slot.AUDIO: ("opus",), Slot.VIDEO: video, Slot.PRESENTATION: video}

@@ -16,7 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pexrtc_media import stamp
+from pexrtc_media.arrays import rows
 from pexrtc_media.base import AccessUnit
+from pexrtc_media.transform import fit
 from pexrtc_py.engine.decoders import AudioDecoder, VideoDecoder
 
 if TYPE_CHECKING:
@@ -208,6 +210,16 @@ def streams(seen: Iterable[Seen]) -> list[int | None]:
         if not found or found[-1] != picture.stream:
             found.append(picture.stream)
     return found
+
+
+def stream_in(picture: av.VideoFrame, box: tuple[int, int, int, int], size: tuple[int, int]) -> int | None:
+    """Whose stamped picture of this `size` was scaled into the box (left, top, width, height) of a larger one."""
+    left, top, width, height = fit(size, box[2:])
+    left, top = box[0] + left, box[1] + top
+    part, whole = np.ascontiguousarray(rows(picture)[top : top + height, left : left + width]), stamp.place_of(*size)
+    place = stamp.Box(*(side * width / size[0] for side in (whole.left, whole.top, whole.width, whole.height)))
+    mark = stamp.read_at(part, box=place, repair=False)
+    return mark.stream if mark is not None else None
 
 
 def lip_sync(seen: list[Seen], heard: Heard) -> list[float]:

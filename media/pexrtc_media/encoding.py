@@ -46,6 +46,10 @@ class VideoEncoding:
             self._key_time = seconds
         return [self._unit(packet) for packet in self._context.encode(picture)]
 
+    def key(self) -> None:
+        """The next picture is a key frame."""
+        self._key_time = None
+
     def _unit(self, packet: av.Packet[av.VideoStream]) -> AccessUnit:
         return AccessUnit(bytes(packet), self._codec, packet.pts or 0, 90000, keyframe=packet.is_keyframe)
 

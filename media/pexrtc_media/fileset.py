@@ -24,6 +24,7 @@ KEYFRAME_PATIENCE = 2.0
 CAPTIONS = "captions"
 _ASK_AGAIN = 0.5
 _SPS = 7
+_POLICIES = ("native", "segment", "scale")
 
 
 @dataclass(frozen=True)
@@ -32,12 +33,14 @@ class Limits:
 
     seconds: float | None = None
     bytes: int | None = None
-    on_change: Literal["native", "segment"] = "native"
-    """Whether main video of another size or codec goes on in the same file or begins the next."""
+    on_change: Literal["native", "segment", "scale"] = "native"
+    """Whether main video of another size or codec goes on in the same file, begins the next, or is scaled (composed pictures only)."""
 
     def __post_init__(self) -> None:
         if (self.seconds is not None and not self.seconds > 0) or (self.bytes is not None and self.bytes < 1):
             raise MediaError("A segment has a length above 0 seconds and a size above 0 bytes.")
+        if self.on_change not in _POLICIES:
+            raise MediaError(f"on_change is one of {', '.join(_POLICIES)}, not {self.on_change!r}.")
 
 
 class FileSet:

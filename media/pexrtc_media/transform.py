@@ -18,17 +18,33 @@ def fit(size: tuple[int, int], into: tuple[int, int]) -> tuple[int, int, int, in
 
 def letterbox(frame: av.VideoFrame, width: int, height: int) -> av.VideoFrame:
     """`frame` as yuv420p of `width` by `height` (even), its shape kept, with black around it where it does not fill."""
-    left, top, inner_width, inner_height = fit((frame.width, frame.height), (width, height))
-    inner = frame.reformat(inner_width, inner_height, "yuv420p", interpolation="AREA" if inner_width < frame.width else "BILINEAR")
-    if (inner_width, inner_height) == (width, height):
-        return timed(inner, frame)
-    outer = av.VideoFrame(width, height, "yuv420p")
-    for index, (half, black) in enumerate(((1, 16), (2, 128), (2, 128))):
-        target = rows(outer, index)
-        target[:] = black
-        picture = target[top // half : (top + inner_height) // half, left // half : (left + inner_width) // half]
-        picture[:] = rows(inner, index)
+    if fit((frame.width, frame.height), (width, height)) == (0, 0, width, height):
+        return timed(_scaled(frame, width, height), frame)
+    outer = blank(width, height)
+    place(frame, outer, (0, 0, width, height))
     return timed(outer, frame)
+
+
+def place(frame: av.VideoFrame, onto: av.VideoFrame, box: tuple[int, int, int, int]) -> None:
+    """Draw `frame` onto a yuv420p picture, as large as fits centred into `box` (left, top, width, height; even), its shape kept."""
+    left, top, width, height = fit((frame.width, frame.height), box[2:])
+    inner = _scaled(frame, width, height)
+    left, top = box[0] + left, box[1] + top
+    for index, half in enumerate((1, 2, 2)):
+        target = rows(onto, index)[top // half : (top + height) // half, left // half : (left + width) // half]
+        target[:] = rows(inner, index)
+
+
+def blank(width: int, height: int) -> av.VideoFrame:
+    """A black yuv420p picture."""
+    frame = av.VideoFrame(width, height, "yuv420p")
+    for index, black in enumerate((16, 128, 128)):
+        rows(frame, index)[:] = black
+    return frame
+
+
+def _scaled(frame: av.VideoFrame, width: int, height: int) -> av.VideoFrame:
+    return frame.reformat(width, height, "yuv420p", interpolation="AREA" if width < frame.width else "BILINEAR")
 
 
 def reformat(frame: av.VideoFrame, pixel_format: str = "yuv420p") -> av.VideoFrame:

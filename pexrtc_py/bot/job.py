@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from pexrtc_media.base import MediaError
+from pexrtc_media.composing import Composed
 from pexrtc_media.fileset import Limits
 from pexrtc_py.bot.leaving import AutoLeave
 from pexrtc_py.errors import UsageError
@@ -40,6 +41,10 @@ class Job:
     leave: AutoLeave = field(default_factory=AutoLeave)
     limits: Limits = field(default_factory=Limits)
     captions: bool = False
+    transcode: bool = False
+    """Decode, and encode one picture of main video and slides."""
+    size: str = "1280x720"
+    """That picture's, as WIDTHxHEIGHT."""
     manifest: bool = True
     webhook: str | None = None
     """A URL that is told of each state by POST."""
@@ -55,6 +60,21 @@ class Job:
         for name in ("seconds", "join_timeout", "media_timeout"):
             if (value := getattr(self, name)) is not None and not value > 0:
                 raise UsageError(f"{name} must be above 0 seconds, not {value:g}.")
+        if self.limits.on_change == "scale" and not self.transcode:
+            raise UsageError("Only what is decoded can be scaled: transcode as well, or let on_change be native or segment.")
+        self.composed()
+
+    def composed(self) -> Composed | None:
+        """How pictures are composed; None where they are written as they come."""
+        if not self.transcode:
+            return None
+        width, _, height = self.size.partition("x")
+        if not (width.isascii() and width.isdigit() and height.isascii() and height.isdigit()):
+            raise UsageError(f"The size {self.size!r} is not WIDTHxHEIGHT, as in 1280x720.")
+        try:
+            return Composed(size=(int(width), int(height)))
+        except MediaError as error:
+            raise UsageError(str(error)) from error
 
     def secret(self) -> str | None:
         """The PIN, from the job or its file. Raises `UsageError` with the file's name, never with the PIN."""

@@ -123,7 +123,9 @@ class Bot:
                 return End(reason=Reason.STOPPED, detail="stopped before anything was recorded")
             self.conference = conference
             self._turn_to(State.CONNECTED)
-            self.recording = recording = await conference.record(path, limits=self.job.limits, captions=self.job.captions)
+            self.recording = recording = await conference.record(
+                path, limits=self.job.limits, captions=self.job.captions, composed=self.job.composed()
+            )
             if self.job.manifest:
                 self._manifest = Manifest(recording, conference, run=self.run_id)
             try:
@@ -254,7 +256,7 @@ async def entered(job: Job, *, on_lobby: Callable[[], None]) -> AsyncIterator[Co
     from pexrtc_py.joining import join
     from pexrtc_py.recording import recordable
 
-    codecs = recordable(Path(job.out))
+    codecs = recordable(Path(job.out), composed=job.transcode)
     reach: dict[str, Any] = {"ca_file": job.ca_file, "insecure": job.insecure, "proxy": job.proxy}
     call: dict[str, Any] = {"codecs": codecs, "call_type": job.call_type}
     joining = join(job.conference, node=job.node, display_name=job.name, pin=job.secret(), call_tag=TAG, **reach, **call)

@@ -38,7 +38,9 @@ def _leaving(function: Any) -> Any:
         option("--lobby", type=_SECONDS, metavar="S", help="Wait so long in the waiting room (default: as long as the node allows)."),
         option("--segment", type=_SECONDS, metavar="S", help="Begin another file after so long."),
         option("--segment-size", type=click.FloatRange(min=0.1), metavar="MB", help="Begin another file at this size."),
-        option("--on-change", type=click.Choice(["native", "segment"]), default="native", show_default=True, help="Another picture size."),
+        option("--on-change", type=click.Choice(["native", "segment", "scale"]), help="Another picture size (default: native)."),
+        option("--transcode", is_flag=True, help="Decode, and encode one picture of main video and slides."),
+        option("--size", metavar="WxH", help="That picture's size (default: 1280x720)."),
         option("--captions", is_flag=True, help="Ask for live captions, and put them into the file (.mkv)."),
         option("--manifest/--no-manifest", default=True, show_default=True, help="Write NAME.manifest.jsonl and NAME.summary.json."),
         option("--webhook", metavar="URL", help="Tell this URL of each state by POST."),
@@ -60,7 +62,7 @@ def _leaving(function: Any) -> Any:
 @_leaving
 @log_options()
 def record(*, spec: Path | None, jobs: Path | None, metrics: str | None, log_level: str, as_json: bool, **options: Any) -> int:
-    """Record a conference: what arrives is written as it is, nothing is decoded.
+    """Record a conference: what arrives is written as it is, nothing is decoded, unless --transcode is given.
 
     Ends with the conference, after --seconds, by a rule for leaving, or by SIGINT or SIGTERM, which finish the file and leave.
     A file that is there already is never written over: the new one gets a number.
@@ -82,6 +84,7 @@ def record(*, spec: Path | None, jobs: Path | None, metrics: str | None, log_lev
     return run_until_stopped(lambda stop: _record_one(stop, job, where, metrics, as_json=as_json))
 
 
+_SAME = ("out", "call_type", "seconds", "captions", "transcode", "manifest", "webhook", "on_finish")
 _WHERE = ("conference", "node", "name", "pin", "pin_file", "extension", "idp", "sso_token", "ca_file", "insecure", "proxy")
 
 
@@ -101,8 +104,12 @@ def _job(where: dict[str, Any], options: dict[str, Any]) -> Job:
         until=at_clock(options["until"], time.time()) if options["until"] else None,
         lobby=options["lobby"],
     )
-    limits = Limits(seconds=options["segment"], bytes=None if size is None else round(size * 1e6), on_change=options["on_change"])
-    same = {name: options[name] for name in ("out", "call_type", "seconds", "captions", "manifest", "webhook", "on_finish")}
+    limits = Limits(
+        seconds=options["segment"], bytes=None if size is None else round(size * 1e6), on_change=options["on_change"] or "native"
+    )
+    if options["size"] is not None and not options["transcode"]:
+        raise usage("--size is the size of a composed picture: it needs --transcode.")
+    same = {name: options[name] for name in _SAME} | {"size": options["size"] or Job.size}
     reach = {"ca_file": where["ca_file"] and str(where["ca_file"]), "insecure": where["insecure"], "proxy": where["proxy"]}
     pin = read_pin(where["pin"], where["pin_file"])
     return Job(conference=where["conference"], node=where["node"], name=where["name"], pin=pin, leave=leave, limits=limits, **same, **reach)
@@ -115,7 +122,12 @@ async def _record_one(stop: asyncio.Event, job: Job, where: dict[str, Any], metr
     from pexrtc_py.recording import recordable
 
     progress = Progress()
-    media: dict[str, Any] = {"codecs": recordable(Path(job.out)), "call_type": job.call_type, "call_tag": TAG, "lobby": job.leave.lobby}
+    media: dict[str, Any] = {
+        "codecs": recordable(Path(job.out), composed=job.transcode),
+        "call_type": job.call_type,
+        "call_tag": TAG,
+        "lobby": job.leave.lobby,
+    }
     bot = Bot(job, run=run_id(), enter=lambda: entered(where, stop, progress, on_lobby=bot.waits, **media))
     async with _board(metrics) as board:
         outcome = await _run(bot, stop, board, progress)

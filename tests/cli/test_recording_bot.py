@@ -11,6 +11,7 @@ import pytest
 from tests.cli.commands import Run, Start, ended, said, wait_for_line
 
 pytestmark = pytest.mark.live
+SLIDE = str(Path(__file__).parents[2] / "pexrtc_py" / "demo" / "assets" / "slide-1.png")
 TALK = ("join", "open", "--video", "pattern", "--audio", "tone", "--name", "Ann")
 
 
@@ -93,3 +94,30 @@ def test_what_is_no_recording_is_told(run: Run, tmp_path: Path) -> None:
         finished = run("inspect", "a.mkv", option)
         assert finished.returncode == 31
         assert "a.mkv" in said(finished)
+
+
+def test_one_composed_picture(run: Run, start: Start, there: list[str], tmp_path: Path) -> None:
+    talk = start(*TALK, *there, "--present", SLIDE)
+    wait_for_line(talk, '"state": "joined"')
+
+    finished = run("record", "open", *there, "--out", "a.mp4", "--seconds", "3", "--transcode", "--size", "640x360", "--json")
+
+    assert finished.returncode == 0, said(finished)
+    told = json.loads(finished.stdout)
+    assert told["files"] == ["a.mp4"]
+    assert told["tracks"]["video"]["codec"] == "h264"
+    looked = json.loads(run("inspect", "a.mp4", "--json").stdout)
+    assert looked["good"]
+    assert [stream.get("size") for stream in looked["streams"] if stream["kind"] == "video"] == [[640, 360]]
+
+
+def test_what_does_not_go_with_a_composed_picture_is_told(run: Run, there: list[str]) -> None:
+    for options, words in (
+        (("--size", "640x360"), "--transcode"),
+        (("--on-change", "scale"), "decoded"),
+        (("--transcode", "--size", "large"), "'large'"),
+        (("--transcode", "--size", "641x360"), "641x360"),
+    ):
+        finished = run("record", "open", *there, "--out", "a.mkv", *options)
+        assert finished.returncode == 2
+        assert words in said(finished)
