@@ -42,6 +42,7 @@ class Connection:
         self._dtls.on_rtp, self._dtls.on_rtcp = on_rtp, on_rtcp
         self._remote_ufrag: str | None = None
         self._channel: DataChannel | None = None
+        self._closing: asyncio.Task[None] | None = None
         self.ignored_candidates = 0
 
     @property
@@ -121,7 +122,12 @@ class Connection:
         self._dtls.send(data)
 
     async def close(self) -> None:
-        """Say goodbye and close the sockets; calling it again does nothing."""
+        """Say goodbye and close the sockets, to the end even if whoever waits for it is cancelled; calling it again waits for the same."""
+        if self._closing is None:
+            self._closing = asyncio.create_task(self._close())
+        await asyncio.shield(self._closing)
+
+    async def _close(self) -> None:
         if self._channel is not None:
             await self._channel.close()
         await self._dtls.stop()

@@ -53,6 +53,7 @@ class IceAgent(Connection):
         """The same moment on a clock that nobody sets."""
         self.dropped = 0
         self.gathering: asyncio.Task[None] | None = None
+        self._ending: asyncio.Task[None] | None = None
 
     async def get_component_candidates(self, component: int, addresses: list[str], timeout: int = 5) -> list[IceCandidate]:  # noqa: ASYNC109  # aioice's signature
         """Host candidates at once; what the STUN and TURN servers add is told when they answer."""
@@ -154,7 +155,12 @@ class IceAgent(Connection):
         return [protocol.transport for protocol in self._protocols if isinstance(protocol.transport, DatagramSocket)]
 
     async def close(self) -> None:
-        """Stop asking servers, then close the agent and its sockets."""
+        """Stop asking servers, then close the agent and its sockets, to the end even if whoever waits for it is cancelled."""
+        if self._ending is None:
+            self._ending = asyncio.create_task(self._end())
+        await asyncio.shield(self._ending)
+
+    async def _end(self) -> None:
         if self.gathering is not None:
             self.gathering.cancel()
             await asyncio.wait([self.gathering])
@@ -179,6 +185,9 @@ class IceTransport:
         """Carries the media."""
         self._latest = self.agent
         """Whose credentials were told last; another agent than `agent` while ICE restarts."""
+        self._agents = [self.agent]
+        """All that there were: at the end none is open, whatever was cancelled on the way."""
+        self._closing: asyncio.Task[None] | None = None
         self.state = "new"
         self._adding: set[asyncio.Task[None]] = set()
         self._gathering: asyncio.Task[None] | None = None
@@ -246,6 +255,7 @@ class IceTransport:
         """Take new credentials and open new sockets (RFC 8445 9); media goes on as before until `reconnect()` has found another way."""
         agent = IceAgent(ice_controlling=self.agent.ice_controlling, **self._options)
         agent.on_candidate, agent.on_media = self.agent.on_candidate, self.agent.on_media
+        self._agents.append(agent)
         given_up, self._latest = self._latest, agent
         self._gathering = None
         if given_up is not self.agent:
@@ -295,15 +305,18 @@ class IceTransport:
         self.agent.send_now(data)
 
     async def close(self) -> None:
-        """Close the sockets; calling it again does nothing."""
-        if self.state == "closed":
-            return
-        self.state = "closed"
+        """Close the sockets, to the end even if whoever waits for it is cancelled; calling it again waits for the same."""
+        if self._closing is None:
+            self.state = "closed"
+            self._closing = asyncio.create_task(self._close())
+        await asyncio.shield(self._closing)
+
+    async def _close(self) -> None:
         for task in self._adding:
             task.cancel()
         if self._gathering is not None:
             await asyncio.wait([self._gathering])  # it would open sockets that nobody closes
-        for agent in {self.agent, self._latest}:
+        for agent in self._agents:
             await agent.close()
 
 

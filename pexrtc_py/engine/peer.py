@@ -446,7 +446,10 @@ class Peer:
             self._ice_settings = (tuple(ice_servers), self._ice_settings[1], relay_only)
         for transceiver in self.transceivers.values():
             transceiver.sender.ready = False
+        before = self.connection
         await self._disconnect()
+        if self.connection is not before:
+            return  # somebody else was quicker, and has begun anew
         self.connection = None
         for transceiver in self.transceivers.values():
             transceiver.apply(None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -198,3 +199,22 @@ async def test_a_peer_that_was_closed_begins_no_other_connection() -> None:
         await peer.create_offer()
 
     assert peer.connection is None
+
+
+async def test_two_that_begin_anew_at_once_leave_one_connection(people: tuple[Peer, Peer, Peer]) -> None:
+    anne, bill, _ = people
+    await _connect(anne, bill)
+    sockets: list[Any] = []
+
+    async def begin() -> None:
+        await anne.renew(data_channel=CHANNEL)
+        await anne.create_offer()
+        await anne.gather()
+        assert anne.connection is not None
+        sockets.extend(one.get_extra_info("socket") for one in anne.connection.ice.agent.sockets)
+
+    await asyncio.gather(begin(), anne.renew(data_channel=CHANNEL))
+    assert anne.connection is not None
+    await anne.close()
+
+    assert [one.fileno() for one in sockets] == [-1]

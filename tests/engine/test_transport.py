@@ -176,3 +176,43 @@ def test_junk_for_a_candidate_is_refused_quietly(text: str) -> None:
         await transport.close()
 
     asyncio.run(add())
+
+
+@pytest.mark.parametrize("turns", range(8))
+async def test_a_close_that_is_cancelled_closes_all_the_same(turns: int) -> None:
+    transport = IceTransport(controlling=True, loopback=True)
+    await transport.gather()
+    sockets = [one.get_extra_info("socket") for one in transport.agent.sockets]
+    closing = asyncio.create_task(transport.close())
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    closing.cancel()
+    await asyncio.gather(closing, return_exceptions=True)
+
+    await transport.close()
+
+    assert [one.fileno() for one in sockets] == [-1]
+
+
+@pytest.mark.parametrize("turns", range(8))
+async def test_a_way_that_is_given_up_is_closed_at_the_end_at_the_latest(pair: tuple[IceTransport, IceTransport], turns: int) -> None:
+    offering, answering = pair
+    await _connect_ice(offering, answering)
+    sockets = [one.get_extra_info("socket") for one in offering.agent.sockets]
+    await asyncio.gather(offering.restart(), answering.restart())
+    for candidate in answering.candidates:
+        offering.add_candidate(candidate)
+    for candidate in offering.candidates:
+        answering.add_candidate(candidate)
+    other = asyncio.create_task(answering.reconnect(offering.ufrag, offering.pwd))
+    taking = asyncio.create_task(offering.reconnect(answering.ufrag, answering.pwd))
+    while offering.restarting and not taking.done():  # noqa: ASYNC110  # the very next turn of the loop is what is looked at
+        await asyncio.sleep(0)
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    taking.cancel()
+    await asyncio.gather(taking, other, return_exceptions=True)
+
+    await offering.close()
+
+    assert [one.fileno() for one in sockets] == [-1]
