@@ -89,7 +89,7 @@ def test_every_variable_that_is_told_exists() -> None:
     told = set(re.findall(r"PEXRTC_[A-Z_]+", "".join(page.read_text() for page in PAGES)))
 
     commands = [pexrtc.get_command(click.Context(pexrtc), name) for name in COMMANDS]
-    given = {"PEXRTC_FILE", "PEXRTC_SUMMARY", "PEXRTC_REASON", "PEXRTC_EXIT"}  # to the command of --on-finish
+    given = {"PEXRTC_FILE", "PEXRTC_SUMMARY", "PEXRTC_REASON", "PEXRTC_EXIT", "PEXRTC_BUNDLE"}  # to the command of --on-finish
     assert told - given <= {str(option.envvar) for command in commands if command is not None for option in command.params}
 
 

@@ -95,6 +95,7 @@ async def _run(command: str, outcome: Outcome) -> None:
         "PEXRTC_SUMMARY": str(outcome.summary or ""),
         "PEXRTC_REASON": outcome.end.reason.value,
         "PEXRTC_EXIT": str(outcome.exit_code),
+        "PEXRTC_BUNDLE": str(outcome.bundle or ""),
     }
     try:
         process = await asyncio.create_subprocess_exec(*shlex.split(command), env={**os.environ, **told})

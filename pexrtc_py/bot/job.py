@@ -50,6 +50,8 @@ class Job:
     """A URL that is told of each state by POST."""
     on_finish: str | None = None
     """A command that is run when the recording is complete, with PEXRTC_FILE, PEXRTC_SUMMARY and PEXRTC_REASON set."""
+    debug_dir: str | None = None
+    """Where a debug bundle goes when it ends badly; without it, beside the recording, if anything (`manifest`) is to lie there."""
     ca_file: str | None = None
     insecure: bool = False
     proxy: str | None = None

@@ -9,23 +9,23 @@ import shutil
 import time
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pexrtc_media.base import MediaError
 from pexrtc_py.bot import hooks
-from pexrtc_py.bot.leaving import TAG, Watch
+from pexrtc_py.bot.bundle import Witness
+from pexrtc_py.bot.entering import entered
+from pexrtc_py.bot.leaving import Watch
 from pexrtc_py.bot.manifest import Manifest
 from pexrtc_py.bot.naming import LOW, check_place, expand, unused
-from pexrtc_py.bot.reasons import End, JoinTimedOut, Reason, of_conference, of_error
+from pexrtc_py.bot.reasons import End, Reason, of_conference, of_error
 from pexrtc_py.bot.summary import write_summary
 from pexrtc_py.errors import PexRTCError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
     from pexrtc_media.recording import RecordingResult
     from pexrtc_py.bot.job import Job
     from pexrtc_py.conference import Conference
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 LOOK = 0.25
+_AS_EXPECTED = {0, 2}
+"""Exit codes of runs that went as they were meant to, or were not meant well; others leave a debug bundle."""
 DISK_LOOK = 5.0
 
 
@@ -60,6 +62,8 @@ class Outcome:
     result: RecordingResult | None
     manifest: Path | None = None
     summary: Path | None = None
+    bundle: Path | None = None
+    """What is known of a run that ended badly."""
 
     @property
     def exit_code(self) -> int:
@@ -70,10 +74,17 @@ class Outcome:
 class Bot:
     """One run of a job; `state` and `recording` tell how it goes, `on_state` is called at each change.
 
-    `enter` gives the conference, by default by `pexrtc_py.join` with what the job says.
+    `enter` gives the conference, by default by `pexrtc_py.join` with what the job says; `secrets` are those it knows besides the job's.
     """
 
-    def __init__(self, job: Job, *, run: str, enter: Callable[[], AbstractAsyncContextManager[Conference | None]] | None = None) -> None:
+    def __init__(
+        self,
+        job: Job,
+        *,
+        run: str,
+        enter: Callable[[], AbstractAsyncContextManager[Conference | None]] | None = None,
+        secrets: tuple[str | None, ...] = (),
+    ) -> None:
         self.job, self.run_id = job, run
         self.state = State.JOINING
         self.conference: Conference | None = None
@@ -83,12 +94,16 @@ class Bot:
         """When each state was reached, in Unix seconds."""
         self._enter = enter or (lambda: entered(job, on_lobby=self.waits))
         self._hooks = hooks.Hooks(job, run)
+        self._witness = Witness(job, run, secrets)
         self._manifest: Manifest | None = None
         self._next_disk_look = 0.0
 
     async def run(self, stop: asyncio.Event | None = None) -> Outcome:
         """Do the job until it ends by itself or `stop` is set. Raises nothing but cancellation: the outcome says what went wrong."""
-        stop = stop or asyncio.Event()
+        with self._witness.log:
+            return await self._run(stop or asyncio.Event())
+
+    async def _run(self, stop: asyncio.Event) -> Outcome:
         self._turn_to(State.JOINING)
         try:
             path = self._path()
@@ -122,6 +137,7 @@ class Bot:
             if conference is None:
                 return End(reason=Reason.STOPPED, detail="stopped before anything was recorded")
             self.conference = conference
+            self._witness.see(conference)
             self._turn_to(State.CONNECTED)
             self.recording = recording = await conference.record(
                 path, limits=self.job.limits, captions=self.job.captions, composed=self.job.composed()
@@ -133,6 +149,7 @@ class Bot:
                 return End(reason=end.reason, detail=end.detail, error=end.error, evidence=end.evidence | self._evidence(conference))
             finally:
                 self._turn_to(State.FINISHING)
+                self._witness.part()
                 await self._close(recording)
 
     async def _close(self, recording: Recording) -> None:
@@ -146,6 +163,7 @@ class Bot:
         began = time.monotonic()
         watch = Watch(self.job.leave, conference.my_uuid, began)
         while True:
+            self._witness.look()
             if stop.is_set():
                 return End(reason=Reason.STOPPED, detail="stopped from outside")
             if (end := self._end_of(conference, recording)) is not None:
@@ -217,9 +235,9 @@ class Bot:
             await self._manifest.aclose({"reason": end.reason.value, "detail": end.detail})
         outcome = Outcome(run=self.run_id, end=end, result=result, manifest=manifest)
         if result is not None and self.job.manifest:
-            outcome = Outcome(
-                run=self.run_id, end=end, result=result, manifest=manifest, summary=await write_summary(outcome, self.job, self.states)
-            )
+            outcome = replace(outcome, summary=await write_summary(outcome, self.job, self.states))
+        if outcome.exit_code not in _AS_EXPECTED and (self.job.manifest or self.job.debug_dir is not None):
+            outcome = replace(outcome, bundle=await self._witness.write(outcome, self.states))
         self._turn_to(State.DONE)
         await self._hooks.finish(outcome)
         return outcome
@@ -245,30 +263,3 @@ def _by_rule(reason: Reason, held: float) -> End:
         Reason.CLOCK_TIME: "the time was reached; it was recorded",
     }
     return End(reason=reason, detail=f"{words[reason]} for {held:.0f} s", evidence={"held": round(held, 1)})
-
-
-@contextlib.asynccontextmanager
-async def entered(job: Job, *, on_lobby: Callable[[], None]) -> AsyncIterator[Conference]:
-    """The conference of a job, once we are let in; `on_lobby` is called when that takes waiting.
-
-    Raises what `pexrtc_py.join` raises, and `LobbyTimeout`.
-    """
-    from pexrtc_py.joining import join
-    from pexrtc_py.recording import recordable
-
-    codecs = recordable(Path(job.out), composed=job.transcode)
-    reach: dict[str, Any] = {"ca_file": job.ca_file, "insecure": job.insecure, "proxy": job.proxy}
-    call: dict[str, Any] = {"codecs": codecs, "call_type": job.call_type}
-    joining = join(job.conference, node=job.node, display_name=job.name, pin=job.secret(), call_tag=TAG, **reach, **call)
-    try:
-        async with asyncio.timeout(job.join_timeout):
-            conference = await joining
-    except TimeoutError as error:
-        raise JoinTimedOut(f"{job.conference} was not joined within {job.join_timeout:g} s.") from error
-    try:
-        if conference.in_lobby:
-            on_lobby()
-        await conference.admitted(timeout=job.leave.lobby)
-        yield conference
-    finally:
-        await conference.leave()

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from pexrtc_py.cli.entering import STOPPED_EARLY, entered
+from pexrtc_py.cli.entering import entered
 from pexrtc_py.cli.options import call_type_option, conference_options, log_options, option, read_pin, usage
 from pexrtc_py.cli.progress import Progress
+from pexrtc_py.cli.recorded import report
 from pexrtc_py.cli.running import run_until_stopped, set_up_logging
 
 if TYPE_CHECKING:
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from pexrtc_py.bot.serving import Board
 
 SHOW = 0.25
-_AS_ASKED = {"length reached", "stopped"}
 _SECONDS = click.FloatRange(min=0, min_open=True)
 
 
@@ -45,6 +44,7 @@ def _leaving(function: Any) -> Any:
         option("--manifest/--no-manifest", default=True, show_default=True, help="Write NAME.manifest.jsonl and NAME.summary.json."),
         option("--webhook", metavar="URL", help="Tell this URL of each state by POST."),
         option("--on-finish", metavar="COMMAND", help="Run this command when the file is complete."),
+        option("--debug-dir", metavar="DIR", help="Where a zip with what is known goes when it ends badly (default: beside the file)."),
         option("--metrics", metavar="HOST:PORT", help="Serve /metrics, /healthz, /readyz and /status."),
         option("--spec", type=click.Path(path_type=Path), metavar="FILE", help="Take all of this from a JSON file."),
         option("--jobs", type=click.Path(path_type=Path), metavar="FILE", help="Record several conferences: a JSON list of such."),
@@ -67,7 +67,7 @@ def record(*, spec: Path | None, jobs: Path | None, metrics: str | None, log_lev
     Ends with the conference, after --seconds, by a rule for leaving, or by SIGINT or SIGTERM, which finish the file and leave.
     A file that is there already is never written over: the new one gets a number.
     """
-    set_up_logging(log_level)
+    set_up_logging(log_level, keep=True)
     if spec is not None or jobs is not None:
         return _from_files(spec, jobs, metrics, as_json=as_json)
     where = {name: options.pop(name) for name in _WHERE}
@@ -84,7 +84,7 @@ def record(*, spec: Path | None, jobs: Path | None, metrics: str | None, log_lev
     return run_until_stopped(lambda stop: _record_one(stop, job, where, metrics, as_json=as_json))
 
 
-_SAME = ("out", "call_type", "seconds", "captions", "transcode", "manifest", "webhook", "on_finish")
+_SAME = ("out", "call_type", "seconds", "captions", "transcode", "manifest", "webhook", "on_finish", "debug_dir")
 _WHERE = ("conference", "node", "name", "pin", "pin_file", "extension", "idp", "sso_token", "ca_file", "insecure", "proxy")
 
 
@@ -128,10 +128,10 @@ async def _record_one(stop: asyncio.Event, job: Job, where: dict[str, Any], metr
         "call_tag": TAG,
         "lobby": job.leave.lobby,
     }
-    bot = Bot(job, run=run_id(), enter=lambda: entered(where, stop, progress, on_lobby=bot.waits, **media))
+    bot = Bot(job, run=run_id(), enter=lambda: entered(where, stop, progress, on_lobby=bot.waits, **media), secrets=(where["sso_token"],))
     async with _board(metrics) as board:
         outcome = await _run(bot, stop, board, progress)
-    return _report(outcome, as_json=as_json, stopped=stop.is_set())
+    return report(outcome, as_json=as_json, stopped=stop.is_set())
 
 
 def _from_files(spec: Path | None, jobs: Path | None, metrics: str | None, *, as_json: bool) -> int:
@@ -153,7 +153,7 @@ async def _record_all(stop: asyncio.Event, jobs: list[Job], metrics: str | None,
         async def one(number: int, job: Job) -> int:
             bot = Bot(job, run=f"{run_id()}-{number}")
             outcome = await _run(bot, stop, board, progress)
-            return _report(outcome, as_json=as_json, stopped=stop.is_set(), alone=len(jobs) == 1)
+            return report(outcome, as_json=as_json, stopped=stop.is_set(), alone=len(jobs) == 1)
 
         return max(await asyncio.gather(*(one(number, job) for number, job in enumerate(jobs, 1))))
 
@@ -198,50 +198,3 @@ async def _show(bot: Bot, progress: Progress) -> None:
         text += f"{people} participant{'s' if people != 1 else ''}{offset}"
         gaps = sum(len(track.gaps) for track in result.tracks.values())
         progress.update(text, state=bot.state.value, conference=bot.job.conference, seconds=round(length, 1), bytes=result.bytes, gaps=gaps)
-
-
-def _report(outcome: Outcome, *, as_json: bool, stopped: bool, alone: bool = True) -> int:
-    """Say what was recorded, and the exit code it deserves."""
-    end, result = outcome.end, outcome.result
-    if result is None or not result.duration:
-        return _report_nothing(outcome, as_json=as_json, stopped=stopped, alone=alone)
-    code = outcome.exit_code
-    why = "as asked" if end.reason.value in _AS_ASKED else f"{end.reason.value}: {end.detail}" if end.detail else end.reason.value
-    if as_json:
-        tracks = {
-            name: {"codec": track.codec, "units": track.units, "dropped": track.dropped, "gaps": track.gaps}
-            for name, track in result.tracks.items()
-        }
-        files = [*(str(segment.path) for segment in result.segments), *map(str, result.others)]
-        fields = {"exit": code, "why": why, "reason": end.reason.value, "files": files, "seconds": round(result.duration, 3)}
-        click.echo(json.dumps({**fields, "bytes": result.bytes, "tracks": tracks, "evidence": end.evidence}, default=str))
-        return code
-    for segment in result.segments:
-        length = (result.duration if segment.end is None else segment.end) - segment.start
-        click.echo(f"{segment.path}  {length:.1f} s, {segment.path.stat().st_size / 1e6:.2f} MB")
-    for path in result.others:
-        click.echo(f"{path}  beside it, on the same clock")
-    if code or why != "as asked":
-        click.echo(f"The recording ended: {why}", err=bool(code))
-    return code
-
-
-def _report_nothing(outcome: Outcome, *, as_json: bool, stopped: bool, alone: bool) -> int:
-    from pexrtc_py.bot.reasons import Reason
-    from pexrtc_py.errors import PexRTCError
-
-    end = outcome.end
-    code = STOPPED_EARLY if end.reason is Reason.STOPPED and stopped else outcome.exit_code
-    if isinstance(end.error, PexRTCError | click.ClickException):
-        if as_json:
-            click.echo(json.dumps({"exit": end.error.exit_code, "why": str(end.error), "reason": end.reason.value, "files": []}))
-        if alone:
-            raise end.error
-        return outcome.exit_code
-    detail = "stopped before anything arrived" if end.reason is Reason.STOPPED and outcome.result is not None else end.detail
-    if as_json:
-        files = [str(outcome.result.path)] if outcome.result is not None else []
-        click.echo(json.dumps({"exit": code, "why": detail, "reason": end.reason.value, "files": files, "seconds": 0.0}))
-    else:
-        click.echo(f"{detail[:1].upper()}{detail[1:]}.", err=True)
-    return code

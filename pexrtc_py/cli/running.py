@@ -17,9 +17,17 @@ KILLED = {signal.SIGINT: 130, signal.SIGTERM: 143}
 """What an ending by a second signal exits with, before anything was finalised."""
 
 
-def set_up_logging(level: str) -> None:
-    """Log to stderr from this level on; only the command line configures logging, the library never does."""
+def set_up_logging(level: str, *, keep: bool = False) -> None:
+    """Log to stderr from this level on; only the command line configures logging, the library never does.
+
+    With `keep`, our own loggers let everything through, for whoever keeps it for a debug bundle.
+    """
     logging.basicConfig(level=level.upper(), stream=sys.stderr, format="%(asctime)s %(levelname)-7s %(name)s: %(message)s")
+    if keep:
+        for handler in logging.getLogger().handlers:
+            handler.setLevel(level.upper())
+        for name in ("pexrtc_py", "pexrtc_media"):
+            logging.getLogger(name).setLevel(logging.DEBUG)
     logging.getLogger("aioice").setLevel(max(logging.WARNING, logging.getLogger().level))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -121,3 +122,16 @@ def test_what_does_not_go_with_a_composed_picture_is_told(run: Run, there: list[
         finished = run("record", "open", *there, "--out", "a.mkv", *options)
         assert finished.returncode == 2
         assert words in said(finished)
+
+
+def test_what_ends_badly_leaves_what_is_known_of_it(run: Run, there: list[str], tmp_path: Path) -> None:
+    finished = run("record", "nobody", *there, "--out", "a.mkv", "--debug-dir", "bad")
+
+    assert finished.returncode == 12
+    (bundle,) = (tmp_path / "bad").iterdir()
+    assert str(Path("bad") / bundle.name) in finished.stderr
+    with zipfile.ZipFile(bundle) as archive:
+        log, end = archive.read("log.txt").decode(), json.loads(archive.read("end.json"))
+    assert (end["reason"], end["exit"]) == ("no conference", 12)
+    assert "INFO" in log
+    assert "INFO" not in finished.stderr
