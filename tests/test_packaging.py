@@ -19,6 +19,8 @@ import pytest
 ROOT = Path(__file__).parent.parent
 PACKAGES = (ROOT / "pexrtc_py", ROOT / "media" / "pexrtc_media")
 RECORDED_BADLY = 30
+HELD_UP = 0.2
+"""Seconds for which a machine may stand still before a recording that is not what it should be says nothing."""
 HOSTILE = 'raise ImportError("the media.py of somebody else was imported")\n'
 SAMPLE = """
 import pexrtc_py
@@ -107,15 +109,16 @@ def test_the_command_is_there(environment: Path, elsewhere: Path) -> None:
 
 @pytest.mark.timed
 def test_the_demo_runs_from_the_wheel(environment: Path, elsewhere: Path) -> None:
-    told = json.loads(
-        _run(
-            environment / "bin" / "pexrtc", "demo", "--seconds", "12", "--out", "shown", "--json", cwd=elsewhere, codes={0, RECORDED_BADLY}
-        )
-    )
+    command = (environment / "bin" / "pexrtc", "demo", "--seconds", "12", "--json", "--out")
+    for attempt in range(3):
+        told = json.loads(_run(*command, f"shown{attempt}", cwd=elsewhere, codes={0, RECORDED_BADLY}))
+        # On a machine that stands still nothing can be shown of the demo, which says so.
+        if told["exit"] == 0 or told["event_loop_held_up_seconds"] <= HELD_UP:
+            break
 
     # How many pictures come through in time is a matter of the machine, and judged by the demo's own tests.
     assert not [check for check in told["checks"] if not check["ok"] and not check["name"].startswith("picture")]
-    assert {path.name for path in (elsewhere / "shown").iterdir()} == {"meet.alice.mkv", "meet.alice.png"}
+    assert {path.name for path in (elsewhere / f"shown{attempt}").iterdir()} == {"meet.alice.mkv", "meet.alice.png"}
 
 
 def test_mypy_sees_the_types_of_the_installed_packages(environment: Path, elsewhere: Path) -> None:
