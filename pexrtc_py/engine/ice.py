@@ -20,6 +20,7 @@ from aioice.ice import get_host_addresses, server_reflexive_candidate
 from aiortc import RTCIceServer
 from aiortc.rtcicetransport import connection_kwargs
 
+from pexrtc_py.engine.cancelling import cancelled
 from pexrtc_py.engine.clock import unix_time
 from pexrtc_py.engine.sockets import DatagramSocket, IceSocket, open_socket
 
@@ -154,6 +155,12 @@ class IceAgent(Connection):
         """Our own; those to TURN servers are aioice's."""
         return [protocol.transport for protocol in self._protocols if isinstance(protocol.transport, DatagramSocket)]
 
+    @property
+    def carrying(self) -> list[DatagramSocket]:
+        """Those of our own that media comes through, as far as that is agreed."""
+        found = [pair.protocol.transport for pair in self._nominated.values()]
+        return [transport for transport in found if isinstance(transport, DatagramSocket)]
+
     async def close(self) -> None:
         """Stop asking servers, then close the agent and its sockets, to the end even if whoever waits for it is cancelled."""
         if self._ending is None:
@@ -162,8 +169,7 @@ class IceAgent(Connection):
 
     async def _end(self) -> None:
         if self.gathering is not None:
-            self.gathering.cancel()
-            await asyncio.wait([self.gathering])
+            await cancelled([self.gathering])
         await super().close()
 
 

@@ -13,6 +13,7 @@ import secrets
 import time
 from typing import TYPE_CHECKING
 
+from pexrtc_py.engine.cancelling import cancelled
 from pexrtc_py.engine.clock import unix_time
 from pexrtc_py.engine.connection import Connection
 from pexrtc_py.engine.data import DataChannel
@@ -458,9 +459,7 @@ class Peer:
 
     async def _disconnect(self) -> None:
         Ticker.of_loop().remove(self)
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await cancelled(self._tasks)
         self._transmit_feedback([self.feedback.goodbye()])
         if self.connection is not None:
             await self.connection.close()
@@ -513,12 +512,12 @@ class Peer:
 
     @property
     def sockets(self) -> list[DatagramSocket]:
-        """What media comes through."""
-        return self.connection.ice.agent.sockets if self.connection is not None else []
+        """What media comes through; through others come checks at most, once in seconds."""
+        return self.connection.ice.agent.carrying if self.connection is not None else []
 
     def reading(self) -> Reading:
         """How the sockets are read, and what did not fit into them."""
-        sockets = self.sockets
+        sockets = self.connection.ice.agent.sockets if self.connection is not None else []
         return Reading(Ticker.of_loop().seconds if self.relaxed else 0.0, sum(socket.stats.overflowed for socket in sockets))
 
     def tick(self, now: float) -> None:
@@ -536,6 +535,6 @@ class Peer:
 
     def _settle_hurry(self) -> None:
         """Read the sockets at each tick, or as soon as something comes."""
-        relaxed = self.relaxed
-        for socket in self.sockets:
-            socket.relaxed = relaxed
+        relaxed, carrying = self.relaxed, self.sockets
+        for socket in self.connection.ice.agent.sockets if self.connection is not None else ():
+            socket.relaxed = relaxed and socket in carrying

@@ -32,10 +32,10 @@ TICKS = (0.02, 0.05, 0.1)
 SLICE = 0.003
 """Seconds of work before other work of the event loop gets its turn."""
 _BEGIN = 1
-_FULL, _EMPTY = 0.25, 0.06
-"""Of a socket's room, what may wait in it at a tick, and what lets the tick be longer."""
-_QUIET = 5.0
-"""Seconds of that before it is made longer."""
+_FULL = 0.5
+"""Of a socket's room, what may wait in it at a tick."""
+_TRIAL = 5.0
+"""Seconds that are looked at before the tick is made longer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +77,8 @@ class Ticker:
         self._turn: deque[Ticking] = deque()
         self._handle: asyncio.Handle | None = None
         self._relaxed = _BEGIN
-        self._quiet_since = 0.0
         self._fullest = 0.0
+        self._trial = _Trial()
 
     @classmethod
     def of_loop(cls) -> Ticker:
@@ -143,13 +143,32 @@ class Ticker:
         return done
 
     def _adapt(self) -> None:
-        """Choose the tick by how full the fullest socket was."""
+        """Choose the tick by how full the fullest socket was, and by how full it would have been at the next longer one."""
         now, fullest = time.monotonic(), self._fullest
         self._fullest = 0.0
         if fullest > _FULL:
-            self._relaxed = max(self._relaxed - 1, 0)
-        if fullest > _EMPTY:
-            self._quiet_since = now
-        elif now - self._quiet_since > _QUIET:
-            self._relaxed = min(self._relaxed + 1, len(TICKS) - 1)
-            self._quiet_since = now
+            self._relaxed, self._trial = max(self._relaxed - 1, 0), _Trial(now)
+            return
+        self._trial.see(fullest)
+        if self._relaxed + 1 < len(TICKS) and now - self._trial.since > _TRIAL:
+            if self._trial.at(TICKS[self._relaxed + 1] / TICKS[self._relaxed]) < _FULL:
+                self._relaxed += 1
+            self._trial = _Trial(now)
+
+
+@dataclass(slots=True)
+class _Trial:
+    """How full the fullest socket was for some seconds. A key frame comes in one burst, however long the tick: the rest is what grows."""
+
+    since: float = 0.0
+    peak: float = 0.0
+    total: float = 0.0
+    ticks: int = 0
+
+    def see(self, full: float) -> None:
+        """One tick."""
+        self.peak, self.total, self.ticks = max(self.peak, full), self.total + full, self.ticks + 1
+
+    def at(self, times: float) -> float:
+        """How full it would have been with ticks so many times as long."""
+        return self.peak + self.total / max(self.ticks, 1) * (times - 1)

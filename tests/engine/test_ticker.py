@@ -145,17 +145,41 @@ async def test_full_sockets_make_the_tick_shorter_and_quiet_makes_it_longer(
 ) -> None:
     call = added(ticker, calls, relaxed=True)
     before = ticker.seconds
-    call.send(call.socket.room // 2)
+    call.send(call.socket.room * 3 // 4)
     while not call.inbox.got:
         await call.next_tick()
     await asyncio.sleep(0)
     shorter = ticker.seconds
-    monkeypatch.setattr(module, "_QUIET", 0.05)
+    monkeypatch.setattr(module, "_TRIAL", 0.05)
     while ticker.seconds == shorter:
         await call.next_tick()
 
     assert shorter < before
     assert ticker.seconds > shorter
+
+
+async def test_key_frames_do_not_keep_the_tick_short(ticker: Ticker, calls: list[Call], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_TRIAL", 0.3)
+    call = added(ticker, calls, relaxed=True)
+    for _ in range(20):
+        call.send(call.socket.room // 4)
+        await call.next_tick()
+        await call.next_tick()
+        await call.next_tick()
+
+    assert ticker.seconds == max(TICKS)
+
+
+async def test_steady_media_keeps_the_tick_as_short_as_the_socket_is_small(
+    ticker: Ticker, calls: list[Call], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_TRIAL", 0.3)
+    call = added(ticker, calls, relaxed=True)
+    for _ in range(30):
+        call.send(call.socket.room * 2 // 5)
+        await call.next_tick()
+
+    assert ticker.seconds < max(TICKS)
 
 
 async def test_what_came_while_the_socket_was_full_is_counted(calls: list[Call], ticker: Ticker) -> None:
