@@ -3,7 +3,7 @@
 `python -m benchmarks.recording.sender CLIP`: prints its URL. `POST /offer` with an SDP offer is answered with an SDP answer. `POST /call`
 is answered with an offer and an id, for peers that answer; `POST /answer/ID` takes their answer. Packets are ready in memory; on a
 request for a key frame it jumps to the next one; it reports its clock with its first packets. It is reached by an address of the
-machine that is not the loopback's, since some peers use no other.
+machine that is not the loopback's, since some peers use no other. A page of a browser may ask it too.
 """
 
 from __future__ import annotations
@@ -148,10 +148,16 @@ class Sender:
             await asyncio.sleep(STEP - time.monotonic() % STEP)
 
 
+async def _open(request: web.Request, response: web.StreamResponse) -> None:
+    """Let pages of other origins read the answers."""
+    response.headers["Access-Control-Allow-Origin"] = "*"
+
+
 async def main(path: Path) -> None:
     """Serve."""
     sender = Sender(load(path))
     app = web.Application()
+    app.on_response_prepare.append(_open)
     app.router.add_post("/offer", sender.offer)
     app.router.add_post("/call", sender.call)
     app.router.add_post("/answer/{id}", sender.answer)
