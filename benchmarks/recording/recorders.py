@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from pathlib import Path
 from benchmarks.recording.measuring import system_python
 
 HERE = Path(__file__).parent / "peers"
+WERIFT = HERE / "node_modules" / "werift"
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,16 @@ def _gstreamer_missing() -> str | None:
     return None if found else f"apt-get install {packages}"
 
 
+def _werift_missing() -> str | None:
+    if not shutil.which("node"):
+        return "install Node.js 20 or newer with npm"
+    return None if (WERIFT / "package.json").exists() else "npm ci --prefix benchmarks/recording/peers"
+
+
+def _werift_version() -> str:
+    return f"werift {json.loads((WERIFT / 'package.json').read_text())['version']}, Node.js {_said('node', '--version')()}"
+
+
 _GSTREAMER_VERSION = "import gi; gi.require_version('Gst', '1.0'); from gi.repository import Gst; print(Gst.version_string())"
 _CHROMIUM = (_needs("chromium", "chromium"), _said("chromium", "--version"))
 CHROMIUM = ("chromium", "chromium-vp8")
@@ -86,5 +98,12 @@ PEERS = (
         "headless, MediaRecorder with the type video/webm;codecs=vp8,opus, a tab a call",
         _module("chromium", "video/webm;codecs=vp8,opus"),
         *_CHROMIUM,
+    ),
+    Peer(
+        "werift",
+        "werift's MediaRecorder, undecoded into .webm",
+        lambda: ["node", str(HERE / "werift.mjs")],
+        _werift_missing,
+        _werift_version,
     ),
 )
