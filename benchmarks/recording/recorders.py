@@ -14,6 +14,7 @@ from pathlib import Path
 from benchmarks.recording.measuring import system_python
 
 HERE = Path(__file__).parent / "peers"
+LIBWEBRTC = Path.home() / ".cache" / "pexrtc-benchmark" / "wrtc"
 WERIFT = HERE / "node_modules" / "werift"
 
 
@@ -60,6 +61,12 @@ def _gstreamer_missing() -> str | None:
     return None if found else f"apt-get install {packages}"
 
 
+def _libwebrtc_missing() -> str | None:
+    python = LIBWEBRTC / "bin" / "python"
+    found = python.exists() and not subprocess.run([python, "-c", "import av, webrtc"], capture_output=True, check=False).returncode
+    return None if found else f"{sys.executable} -m venv {LIBWEBRTC} && {LIBWEBRTC}/bin/pip install wrtc==0.1.0 av==17.1.0"
+
+
 def _werift_missing() -> str | None:
     if not shutil.which("node"):
         return "install Node.js 20 or newer with npm"
@@ -71,6 +78,7 @@ def _werift_version() -> str:
 
 
 _GSTREAMER_VERSION = "import gi; gi.require_version('Gst', '1.0'); from gi.repository import Gst; print(Gst.version_string())"
+_WRTC_VERSION = "from importlib.metadata import version; print('wrtc', version('wrtc'), 'with PyAV', version('av'))"
 _CHROMIUM = (_needs("chromium", "chromium"), _said("chromium", "--version"))
 CHROMIUM = ("chromium", "chromium-vp8")
 """The rows of Chromium."""
@@ -105,5 +113,12 @@ PEERS = (
         lambda: ["node", str(HERE / "werift.mjs")],
         _werift_missing,
         _werift_version,
+    ),
+    Peer(
+        "libwebrtc",
+        "libwebrtc by wrtc for Python, encoded transforms, key frames decoded, muxed by PyAV into .webm",
+        lambda: [str(LIBWEBRTC / "bin" / "python"), "-m", "benchmarks.recording.peers.libwebrtc"],
+        _libwebrtc_missing,
+        _said(str(LIBWEBRTC / "bin" / "python"), "-c", _WRTC_VERSION),
     ),
 )
