@@ -100,10 +100,15 @@ PEERS = (
         _said(system_python(), "-c", _GSTREAMER_VERSION),
     ),
     Peer("aiortc", "aiortc's MediaRecorder into .mp4, decoded and encoded", _module("stock"), lambda: None, _package("aiortc")),
-    Peer("chromium", "headless, MediaRecorder without a type, a tab a call", _module("chromium"), *_CHROMIUM),
+    Peer(
+        "chromium",
+        "headless, MediaRecorder without a type: the picture as it came, the sound encoded anew; a tab a call",
+        _module("chromium"),
+        *_CHROMIUM,
+    ),
     Peer(
         "chromium-vp8",
-        "headless, MediaRecorder with the type video/webm;codecs=vp8,opus, a tab a call",
+        "headless, MediaRecorder with the type video/webm;codecs=vp8,opus: decoded and encoded; a tab a call",
         _module("chromium", "video/webm;codecs=vp8,opus"),
         *_CHROMIUM,
     ),
