@@ -132,7 +132,8 @@ def _judged(  # noqa: PLR0917  # all that is known of a run
     load, problems = os.getloadavg()[0], list[str]()
     if len(at["first_frame"]) < calls or len(at["file"]) < calls:
         words = " ".join(complaints[-1:]).strip()[:200]
-        return Run(peer, calls, float("nan"), 0.0, float("nan"), 0.0, load, (f"{len(at['file'])} of {calls} calls were recorded. {words}",))
+        told_of = f"{len(at['first_frame'])} of {calls} calls had a picture and {len(at['file'])} a file. {words}"
+        return Run(peer, calls, float("nan"), 0.0, float("nan"), 0.0, load, (told_of,))
     begin, end = max(at["first_frame"].values()) + SETTLING, min(at["file"].values())
     steady = [(when, cpu) for when, cpu, _ in samples if begin <= when <= end]
     cpu = float("nan")

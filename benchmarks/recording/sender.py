@@ -9,6 +9,7 @@ machine that is not the loopback's, since some peers use no other. A page of a b
 from __future__ import annotations
 
 import asyncio
+import itertools
 import sys
 import time
 from dataclasses import dataclass
@@ -102,13 +103,14 @@ class Sender:
     def __init__(self, clip: Clip) -> None:
         self._clip = clip
         self._playing: dict[str, Playing] = {}
+        self._numbers = itertools.count()
 
     def _peer(self, *, slides: bool) -> Peer:
         picture = SlotOptions(direction=Direction.SENDONLY, codecs=("vp8",))
         slots = {Slot.AUDIO: SlotOptions(direction=Direction.SENDONLY), Slot.VIDEO: picture}
         if slides:
             slots[Slot.PRESENTATION] = picture
-        return Peer(slots=slots, name=f"peer {len(self._playing)}")
+        return Peer(slots=slots, name=f"peer {next(self._numbers)}")
 
     async def offer(self, request: web.Request) -> web.Response:
         """Answer an offer; one with two video sections gets slides too."""

@@ -4,6 +4,9 @@ const asked = Object.fromEntries(new URLSearchParams(location.search));
 const post = (path, body) => fetch(path, { method: 'POST', body });
 const tell = (event, more = {}) => post('/told', JSON.stringify({ event, call: Number(asked.call), at: Date.now() / 1000, ...more }));
 const once = (target, event) => new Promise(resolve => target.addEventListener(event, resolve, { once: true }));
+const until = async (peer, event, holds) => {
+    while (!holds()) await once(peer, event);
+};
 const pause = seconds => new Promise(resolve => setTimeout(resolve, 1000 * seconds));
 
 // The sound of a call flows only while an element plays it; the picture flows without, and is looked at until the first is there.
@@ -22,9 +25,8 @@ function look(audio, video) {
 async function record() {
     const peer = new RTCPeerConnection();
     const [audio, video] = ['audio', 'video'].map(kind => peer.addTransceiver(kind, { direction: 'recvonly' }).receiver.track);
-    const gathered = once(peer, 'icegatheringstatechange').then(() => peer.iceGatheringState === 'complete' || once(peer, 'icegatheringstatechange'));
     await peer.setLocalDescription();
-    await gathered;
+    await until(peer, 'icegatheringstatechange', () => peer.iceGatheringState === 'complete');
     tell('offer_sent');
     const answer = await (await post(`${asked.url}/offer`, peer.localDescription.sdp)).text();
     look(audio, video);
@@ -35,6 +37,7 @@ async function record() {
     };
     recorder.start(1000);
     await peer.setRemoteDescription({ type: 'answer', sdp: answer });
+    await until(peer, 'connectionstatechange', () => peer.connectionState === 'connected');
     await pause(Number(asked.seconds));
     const stopped = once(recorder, 'stop');
     const at = Date.now() / 1000;

@@ -31,20 +31,25 @@ class Film:
         self._streams = {"audio": self._container.add_stream("libopus", rate=48000, layout="stereo"), "video": video}
         self._container.start_encoding()
         self._zero: float | None = None
-        self._begun: dict[str, tuple[int, int]] = {}
-        """By track the RTP time of its first frame, and its place in the file."""
+        self._last: dict[str, tuple[int, int]] = {}
+        """By track the RTP time of its last frame, and its place in the file."""
 
     def write(self, kind: str, frame: Any) -> None:
-        """Put a frame where it belongs."""
+        """Put a frame where it belongs; one that comes too late is left out."""
         told = frame.get_metadata()
-        if kind not in self._begun:
+        if kind in self._last:
+            before, place = self._last[kind]
+            if not 0 < (step := (told.rtp_timestamp - before) % WRAP) < WRAP // 2:
+                return
+            place += step
+        else:
             self._zero = self._zero if self._zero is not None else told.receive_time
-            self._begun[kind] = told.rtp_timestamp, round((told.receive_time - self._zero) / 1000 * RATES[kind])
-        first, place = self._begun[kind]
+            place = max(0, round((told.receive_time - self._zero) / 1000 * RATES[kind]))
+        self._last[kind] = told.rtp_timestamp, place
         packet = av.Packet(bytes(frame.data))
         packet.stream = self._streams[kind]
         packet.time_base = Fraction(1, RATES[kind])
-        packet.pts = packet.dts = (told.rtp_timestamp - first) % WRAP + place
+        packet.pts = packet.dts = place
         packet.is_keyframe = kind == "audio" or frame.type == "key"
         self._container.mux(packet)
 
@@ -75,8 +80,9 @@ class Call:
 
     async def record(self, url: str, seconds: float) -> None:
         """From the offer to the end."""
-        peer, gathered = webrtc.RTCPeerConnection(), asyncio.Event()
+        peer, gathered, connected = webrtc.RTCPeerConnection(), asyncio.Event(), asyncio.Event()
         peer.on("icegatheringstatechange", lambda _: gathered.set() if peer.ice_gathering_state == "complete" else None)
+        peer.on("connectionstatechange", lambda _: connected.set() if peer.connection_state == "connected" else None)
         for kind in RATES:
             receiver = peer.add_transceiver(kind, webrtc.RTCRtpTransceiverInit(direction="recvonly")).receiver
             receiver.transform = webrtc.RTCRtpScriptTransform(partial(self._take, kind))
@@ -85,6 +91,7 @@ class Call:
         say("offer_sent", call=self._number)
         answer = await asyncio.to_thread(post, url + "/offer", peer.local_description.sdp)
         await peer.set_remote_description(webrtc.RTCSessionDescription("answer", answer))
+        await connected.wait()
         await asyncio.sleep(seconds)
         say("file", call=self._number, path=str(self._path))
         film, self._film = self._film, None

@@ -30,6 +30,7 @@ async function record(call) {
     say('offer_sent', call);
     const answer = await fetch(`${url}/offer`, { method: 'POST', body: peer.localDescription.sdp });
     await peer.setRemoteDescription({ type: 'answer', sdp: await answer.text() });
+    if (peer.connectionState !== 'connected') await peer.connectionStateChange.watch(state => state === 'connected');
     await pause(seconds);
     say('file', call, { path });
     await pause(HELD);
