@@ -51,6 +51,7 @@ class FileSet:
 
     def __init__(self, path: Path, kind: Kind, limits: Limits, note: Callable[[Note], None], want_keyframe: Callable[[], None]) -> None:
         self._path, self._kind, self._limits = path, kind, limits
+        self._one_file = limits.seconds is None and limits.bytes is None and limits.on_change != "segment"
         self._note, self._want_keyframe = note, want_keyframe
         self._main = Reel(path, kind)
         self._number = 1
@@ -180,6 +181,8 @@ class FileSet:
     # Segments
 
     def _begins_segment(self, source: RecorderInput, unit: AccessUnit, seconds: float) -> bool:
+        if self._one_file:
+            return False
         if source.name == "video":
             self._last_picture = seconds
             segments = self._limits.on_change == "segment" and self._shape is not None and seconds > self._main.zero

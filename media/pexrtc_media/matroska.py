@@ -23,6 +23,7 @@ picture that comes earlier than that, as those after a switch of the speaker do.
 SHORTEST_TEXT_MS, LONGEST_TEXT_MS, LONG_ENOUGH_MS = 1500, 7000, 70
 """How long a caption stands: by its length, within these."""
 SEEK_ROOM = 96
+_RELATIVE_TIME = struct.Struct(">h")
 _UNKNOWN_SIZE = bytes.fromhex("01ffffffffffffff")
 _CODEC_IDS = {"opus": "A_OPUS", "vp8": "V_VP8", "h264": "V_MPEG4/ISO/AVC", "text": "S_TEXT/UTF8"}
 
@@ -34,7 +35,7 @@ EBML, SEGMENT, SEEK_HEAD, INFO, TRACKS, CLUSTER, CUES, CHAPTERS, VOID = (
 def size_field(length: int, width: int | None = None) -> bytes:
     """`length` as a data size of `width` bytes, or of as few as it takes (RFC 8794 6)."""
     if width is None:
-        width = next(count for count in range(1, 9) if length < (1 << 7 * count) - 1)
+        width = 1 if length < 0x7F else 2 if length < 0x3FFF else next(count for count in range(3, 9) if length < (1 << 7 * count) - 1)
     return ((1 << 7 * width) | length).to_bytes(width, "big")
 
 
@@ -68,6 +69,7 @@ class Matroska:
     def __init__(self, storage: Storage, headers: Sequence[TrackHeader], *, document: str) -> None:
         self._storage = storage
         self._headers = headers
+        self._track_fields = [size_field(index + 1) for index in range(len(headers))]
         self._blocks: list[bytes] = []
         self._block_bytes = 0
         self._cluster_time = 0
@@ -85,14 +87,14 @@ class Matroska:
             self._cluster_time = time
         header = self._headers[track]
         payload = length_prefixed(data) if header.codec == "h264" else data
-        place = size_field(track + 1) + struct.pack(">h", time - self._cluster_time)
+        place = self._track_fields[track] + _RELATIVE_TIME.pack(time - self._cluster_time)
         if header.codec == "text":
             length = min(max(LONG_ENOUGH_MS * len(payload), SHORTEST_TEXT_MS), LONGEST_TEXT_MS)
-            block = element(0xA0, element(0xA1, place, b"\x00", payload), number(0x9B, length))
+            head, payload = element(0xA0, element(0xA1, place, b"\x00", payload), number(0x9B, length)), b""
         else:
-            block = element(0xA3, place, b"\x80" if keyframe else b"\x00", payload)
-        self._blocks.append(block)
-        self._block_bytes += len(block)
+            head = b"\xa3" + size_field(len(place) + 1 + len(payload)) + place + (b"\x80" if keyframe else b"\x00")
+        self._blocks += (head, payload)
+        self._block_bytes += len(head) + len(payload)
         self._last = max(self._last, time + (20 if header.codec == "opus" else 33))
         if keyframe and header.codec in {"vp8", "h264"} and track not in self._cued:
             self._cued.add(track)

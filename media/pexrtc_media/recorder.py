@@ -26,6 +26,8 @@ PENDING = 4000
 """Units held until the file is begun; one more begins it."""
 CLOCK_NOTES = 10.0
 """Seconds between two notes of where a track stands on the sender's clock."""
+LOOK_EVERY = 16
+"""Units between two looks at whether the file can still be written."""
 _EARLY = 0.5
 _PICTURE = 1 / 30
 
@@ -72,6 +74,7 @@ class Recorder:
         """When a unit last came, on its clock and on one that nobody sets."""
         self._told_clock: dict[str, float] = {}
         self._closed = False
+        self._taken = 0
         self._ending: asyncio.Task[None] | None = None
         self.audio = self._input("audio", enabled=audio)
         self.video = self._input("video", enabled=video)
@@ -157,12 +160,19 @@ class Recorder:
     def _take(self, source: RecorderInput, unit: AccessUnit) -> None:
         if unit.arrival and (self._arrived is None or unit.arrival >= self._arrived[0]):
             self._arrived = unit.arrival, time.monotonic()
-        if self._closed or self.error is not None:
+        if self._closed or self._has_failed():
             source.drop("recording ended")
         elif self._zero is not None:
             self._write(source, unit, source.clock.place(unit, time.time()) - self._zero)
         else:
             self._hold(source, unit)
+
+    def _has_failed(self) -> bool:
+        """As `error`, but looked at with some units only: it takes as long as writing one."""
+        self._taken += 1
+        if self._taken % LOOK_EVERY == 0:
+            self._files.check()
+        return self._files.error is not None
 
     def _hold(self, source: RecorderInput, unit: AccessUnit) -> None:
         now = unit.arrival or time.time()

@@ -25,6 +25,8 @@ class _Frame:
     timestamp: int
     whole: bool
     """Nothing of it is known to be missing."""
+    read: Callable[[bytes], bytes]
+    """Takes the media out of a payload."""
     pieces: list[bytes] = field(default_factory=list)
 
 
@@ -87,27 +89,29 @@ class Assembler:
 
     def add(self, packet: RtpPacket, now: float) -> None:
         """Take the next packet in order; padding and foreign payload types count for nothing but their number."""
+        self.put(packet.payload_type, packet.timestamp, packet.payload, packet.marker, now)
+
+    def put(self, payload_type: int, timestamp: int, payload: bytes, marker: bool, now: float) -> None:
+        """The same for a packet that was never made an object."""
         frame = self._frame
-        if not packet.payload or packet.payload_type not in self._formats:
+        if not payload or payload_type not in self._formats:
             return
-        if frame is not None and frame.timestamp != packet.timestamp:
+        if frame is not None and frame.timestamp != timestamp:
             self._complete(frame, now)  # without a marker
             frame = None
         if frame is None:
-            frame = self._frame = self._first(packet)
+            codec, form = self._formats[payload_type]
+            whole = self._after_frame or form.is_frame_start(payload)
+            frame = self._frame = _Frame(codec, form, timestamp, whole, form.depayload)
         try:
-            frame.pieces.append(frame.form.depayload(packet.payload))
+            frame.pieces.append(frame.read(payload))
         except ValueError:
             self._stats.malformed += 1
             frame.whole = False
-        if packet.marker or not self._video:
+        if marker or not self._video:
             self._complete(frame, now)
         elif len(frame.pieces) >= MAX_PIECES:
             self.break_off()
-
-    def _first(self, packet: RtpPacket) -> _Frame:
-        codec, form = self._formats[packet.payload_type]
-        return _Frame(codec, form, packet.timestamp, whole=self._after_frame or form.is_frame_start(packet.payload))
 
     def _complete(self, frame: _Frame, now: float) -> None:
         self._frame, self._after_frame = None, True

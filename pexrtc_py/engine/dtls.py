@@ -14,6 +14,8 @@ from aiortc import RTCCertificate, RTCDtlsTransport
 from aiortc.rtcdtlstransport import State
 from aiortc.rtp import is_rtcp
 
+from pexrtc_py.engine.srtp import Unprotector
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -62,15 +64,20 @@ class DtlsTransport(RTCDtlsTransport):
 
     def dispatch_directly(self) -> None:
         """From now on media does not pass the handshake's queue any more; call it once connected."""
+        self._unprotect = Unprotector(self._rx_srtp)
         self._ice.agent.on_media = self._media
 
     def _media(self, data: bytes, now: float) -> None:
-        try:
-            if is_rtcp(data):
-                self.on_rtcp(self._rx_srtp.unprotect_rtcp(data), now)
+        if is_rtcp(data):
+            try:
+                packets = self._rx_srtp.unprotect_rtcp(data)
+            except pylibsrtp.Error:
+                self.undecryptable += 1
             else:
-                self.on_rtp(self._rx_srtp.unprotect(data), now)
-        except pylibsrtp.Error:
+                self.on_rtcp(packets, now)
+        elif (packet := self._unprotect(data)) is not None:
+            self.on_rtp(packet, now)
+        else:
             self.undecryptable += 1
 
     async def _handle_rtp_data(self, data: bytes, arrival_time_ms: int) -> None:

@@ -47,7 +47,7 @@ class IceAgent(Connection):
         super().__init__(**options)
         self._loopback, self._impairment = loopback, impairment
         self.on_candidate: Callable[[IceCandidate], object] | None = None
-        self.on_media: Callable[[bytes, float], None] | None = None
+        self._on_media: Callable[[bytes, float], None] | None = None
         self.last_received = 0.0
         """Unix seconds, as the kernel stamped it."""
         self.last_heard = time.monotonic()
@@ -55,6 +55,18 @@ class IceAgent(Connection):
         self.dropped = 0
         self.gathering: asyncio.Task[None] | None = None
         self._ending: asyncio.Task[None] | None = None
+
+    @property
+    def on_media(self) -> Callable[[bytes, float], None] | None:
+        """Takes RTP and RTCP as it comes, with the time of its arrival; None while it is queued for the handshake."""
+        return self._on_media
+
+    @on_media.setter
+    def on_media(self, on_media: Callable[[bytes, float], None] | None) -> None:
+        self._on_media = on_media
+        for protocol in self._protocols:
+            if isinstance(protocol, IceSocket):
+                protocol.media = on_media
 
     async def get_component_candidates(self, component: int, addresses: list[str], timeout: int = 5) -> list[IceCandidate]:  # noqa: ASYNC109  # aioice's signature
         """Host candidates at once; what the STUN and TURN servers add is told when they answer."""
@@ -71,7 +83,7 @@ class IceAgent(Connection):
 
     def _host_candidate(self, component: int, address: str) -> IceCandidate | None:
         protocol = IceSocket(self)
-        protocol.consumer = self
+        protocol.consumer, protocol.media = self, self._on_media
         try:
             transport = open_socket(address, protocol, self._impairment)
         except OSError as error:
@@ -133,15 +145,19 @@ class IceAgent(Connection):
 
     def media_received(self, data: bytes, now: float) -> None:
         """Give media to its consumer, or queue it (bounded) for the DTLS handshake; empty means STUN was seen."""
-        self.last_received, self.last_heard = now, time.monotonic()
+        self.heard(now)
         if not data:
             return
-        if self.on_media is not None and _FIRST_RTP_BYTE <= data[0] <= _LAST_RTP_BYTE:
-            self.on_media(data, now)
+        if self._on_media is not None and _FIRST_RTP_BYTE <= data[0] <= _LAST_RTP_BYTE:
+            self._on_media(data, now)
         elif self._queue.qsize() < MAX_QUEUED:
             self._queue.put_nowait((data, 1))
         else:
             self.dropped += 1
+
+    def heard(self, now: float) -> None:
+        """Know that something has arrived."""
+        self.last_received, self.last_heard = now, time.monotonic()
 
     def send_now(self, data: bytes) -> None:
         """Send a datagram on the nominated pair without awaiting; raises ConnectionError when there is none."""

@@ -467,6 +467,9 @@ class Peer:
     # Media and feedback
 
     def _rtp_received(self, data: bytes, now: float) -> None:
+        known = self._router.known.get(data[8:12])
+        if known is not None and known.receive_next(data, now):
+            return
         try:
             packet = parse(data)
         except ValueError:

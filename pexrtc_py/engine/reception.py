@@ -80,46 +80,51 @@ class StreamStatistics:
         self.clock_rate = clock_rate
         self.jitter = 0.0
         """In units of the RTP clock."""
+        self.highest = 0
+        """The highest sequence number so far, counted on over wraps."""
+        self.received = 0
+        """Packets since counting began."""
+        self.timestamp: int | None = None
+        """Of the newest frame."""
         self._lost_before = 0
-        self._timestamp: int | None = None
         self._arrival = 0.0
         self._restart(first)
 
     def _restart(self, first: int) -> None:
         self._base = first
-        self._highest = first - 1
-        self._received = 0
+        self.highest = first - 1
+        self.received = 0
         self._reported = (0, 0)
 
     @property
     def packets_lost(self) -> int:
         """Expected less received (RFC 3550 A.3)."""
-        return self._lost_before + self._highest - self._base + 1 - self._received
+        return self._lost_before + self.highest - self._base + 1 - self.received
 
     def add(self, sequence_number: int, timestamp: int, now: float) -> None:
         """Count a packet that arrived `now`."""
-        step = ((sequence_number - self._highest + 0x8000) & 0xFFFF) - 0x8000
+        step = ((sequence_number - self.highest + 0x8000) & 0xFFFF) - 0x8000
         if step > MAX_JUMP or step < -MAX_JUMP:
             self._lost_before = self.packets_lost
             self._restart(sequence_number)
             step = 1
-        self._received += 1
+        self.received += 1
         if step > 0:
-            self._highest += step
-            if timestamp != self._timestamp:
-                self._add_transit(timestamp, now)
+            self.highest += step
+            if timestamp != self.timestamp:
+                self.add_transit(timestamp, now)
 
-    def _add_transit(self, timestamp: int, now: float) -> None:
+    def add_transit(self, timestamp: int, now: float) -> None:
         """Update the jitter (RFC 3550 A.8); the packets of one frame are sent together and count once."""
-        if self._timestamp is not None:
-            step = abs((now - self._arrival) * self.clock_rate - timestamp_delta(timestamp, self._timestamp))
+        if self.timestamp is not None:
+            step = abs((now - self._arrival) * self.clock_rate - timestamp_delta(timestamp, self.timestamp))
             if step < _MAX_TRANSIT_STEP * self.clock_rate:  # beyond it the sender's clock was set anew
                 self.jitter += (step - self.jitter) / 16
-        self._timestamp, self._arrival = timestamp, now
+        self.timestamp, self._arrival = timestamp, now
 
     def report(self) -> ReceptionReport | None:
         """The report block for the time since the last report; None when nothing came in it."""
-        expected, received = self._highest - self._base + 1, self._received
+        expected, received = self.highest - self._base + 1, self.received
         expected_before, received_before = self._reported
         if received == received_before:
             return None
@@ -130,7 +135,7 @@ class StreamStatistics:
             ssrc=self.ssrc,
             fraction_lost=min(255, (lost << 8) // interval) if interval > 0 and lost > 0 else 0,
             packets_lost=max(-(1 << 23), min(self.packets_lost, (1 << 23) - 1)),
-            highest_sequence=self._highest & 0xFFFFFFFF,
+            highest_sequence=self.highest & 0xFFFFFFFF,
             jitter=min(round(self.jitter), 0xFFFFFFFF),
         )
 

@@ -26,6 +26,8 @@ class Router:
     def __init__(self, receivers: Mapping[Slot, EncodedReceiver]) -> None:
         self._receivers = receivers
         self._by_ssrc: dict[int, EncodedReceiver] = {}
+        self.known: dict[bytes, EncodedReceiver] = {}
+        """The same by the four bytes of a packet's head, for packets that are not parsed yet."""
         self._by_mid: dict[bytes, EncodedReceiver] = {}
         self._by_payload_type: dict[int, EncodedReceiver | None] = {}
         self._mid_extensions: frozenset[int] = frozenset()
@@ -34,6 +36,7 @@ class Router:
     def configure(self, agreed: Mapping[Slot, Negotiated]) -> None:
         """Take over a negotiation; announced and learned SSRCs of sections that remain stay known."""
         self._by_mid, self._by_payload_type = {}, {}
+        self.known.clear()
         for slot, found in agreed.items():
             receiver = self._receivers[slot]
             self._by_mid[found.mid.encode()] = receiver
@@ -50,6 +53,7 @@ class Router:
         """The receiver of a packet, None (and counted) when nothing tells."""
         known = self._by_ssrc.get(packet.ssrc)
         if known is not None:
+            self.known[packet.ssrc.to_bytes(4, "big")] = known
             return known
         found = self._by_extension(packet) or self._by_payload_type.get(packet.payload_type)
         if found is None:
@@ -62,6 +66,7 @@ class Router:
     def _forget(self, kept: int) -> None:
         while len(self._by_ssrc) > kept:
             del self._by_ssrc[next(iter(self._by_ssrc))]
+            self.known.clear()
 
     def _by_extension(self, packet: RtpPacket) -> EncodedReceiver | None:
         for number in self._mid_extensions:

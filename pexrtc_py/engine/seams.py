@@ -1,4 +1,4 @@
-"""The names of aiortc and aioice we lean on that are not public: what for, and when each can go.
+"""The names of aiortc, aioice and pylibsrtp we lean on that are not public: what for, and when each can go.
 
 A contract test checks that each still exists and has the shape expected, so that an upgrade fails there, with the
 reason, and nowhere else. Tried with aiortc 1.16 and aioice 0.13. Nothing in their modules is rebound: another user of
@@ -37,11 +37,14 @@ SEAMS = (
     Seam("aioice.candidate", "candidate_priority", "build host candidates", "a socket factory"),
     Seam("aioice.ice.Connection", "_pair_remote_candidate", "pair candidates that were found late", "trickle: aioice issue 4"),
     Seam("aioice.ice.Connection", "sort_check_list", "pair candidates that were found late", "trickle: aioice issue 4"),
+    Seam("pylibsrtp._binding", "lib", "decipher without making objects for each packet", "a session that writes into a buffer"),
+    Seam("pylibsrtp._binding", "ffi", "the same", "a session that writes into a buffer"),
     Seam("aiortc.rtcicetransport", "connection_kwargs", "read STUN and TURN URLs", "a public parser"),
 )
 
 ATTRIBUTES = {
     "aioice.ice.Connection": ("_protocols", "_nominated", "_local_candidates", "_remote_candidates", "_queue", "_transport_policy"),
     "aiortc.rtcdtlstransport.RTCDtlsTransport": ("_rx_srtp", "_tx_srtp", "_state"),
+    "pylibsrtp.Session": ("_srtp",),
 }
 """Instance attributes we read."""

@@ -34,6 +34,7 @@ MAX_BATCH = 64
 _SO_TIMESTAMPNS, _SO_RXQ_OVFL = 35, 40
 _TIMESPEC, _COUNT = struct.Struct("@ll"), struct.Struct("@I")
 _ANCILLARY = socket.CMSG_SPACE(_TIMESPEC.size) + socket.CMSG_SPACE(_COUNT.size) if hasattr(socket, "CMSG_SPACE") else 0
+_FIRST_MEDIA_BYTE, _LAST_MEDIA_BYTE = b"\x80", b"\xbf"
 _KERNEL_SIZE = 2304
 """Bytes that the kernel counts for a datagram of usual size."""
 
@@ -52,6 +53,10 @@ class SocketStats:
 
 class MediaConsumer(Protocol):
     """Who gets the datagrams that are not STUN: DTLS, SRTP and SRTCP."""
+
+    def heard(self, now: float) -> None:
+        """Know that media went by at `now`, the kernel's receive time in Unix seconds of the last of it."""
+        ...
 
     def media_received(self, data: bytes, now: float) -> None:
         """Take one datagram; `now` is its kernel receive time in Unix seconds."""
@@ -96,25 +101,32 @@ class DatagramSocket(asyncio.DatagramTransport):
 
     def drain(self) -> bool:
         """Read what waits, but no more than `MAX_BATCH`; whether that was all."""
-        read, received, stats = self._read, self._protocol.received, self.stats
-        for count in range(MAX_BATCH):
+        count, done, heard = 0, False, 0.0
+        read, media = self._read, self._protocol.media if self._impairment is None else None
+        while count < MAX_BATCH and not self._closing:
             try:
                 data, address, now = read()
             except BlockingIOError:
-                self.waited, self._batch = self._batch + count, 0
-                return True
+                self.waited, self._batch, done = self._batch + count, 0, True
+                break
             except OSError as error:  # ICMP port unreachable of an earlier datagram
                 self._protocol.error_received(error)
-                return True
-            stats.received += 1
-            if self._impairment is None:
-                received(data, address, now)
+                done = True
+                break
+            count += 1
+            if media is not None and _FIRST_MEDIA_BYTE <= data[:1] <= _LAST_MEDIA_BYTE:
+                media(data, now)
+                heard = now
+            elif self._impairment is None:
+                self._protocol.received(data, address, now)
             else:
                 self._impairment.receive(data, partial(self._came, data, address))
-            if self._closing:
-                return True
-        self._batch += MAX_BATCH
-        return False
+        self.stats.received += count
+        if heard:
+            self._protocol.consumer.heard(heard)
+        if not done:
+            self._batch += count
+        return done or self._closing
 
     def sendto(self, data: Any, addr: Any = None) -> None:
         """Send at once or not at all: a full socket buffer is loss, and counted."""
@@ -171,6 +183,8 @@ class IceSocket(StunProtocol):
     """aioice's protocol on our socket: STUN goes its way, media goes straight to the consumer."""
 
     consumer: MediaConsumer
+    media: Callable[[bytes, float], None] | None = None
+    """Takes RTP and RTCP without a detour, once it can."""
 
     def received(self, data: bytes, address: Address, now: float) -> None:
         """Tell STUN (first byte 0 to 3, RFC 7983) from everything else."""
@@ -203,10 +217,13 @@ def _stamped_reader(sock: socket.socket, stats: SocketStats) -> Callable[[], tup
         return lambda: _read_unstamped(sock)
     with contextlib.suppress(OSError):
         sock.setsockopt(socket.SOL_SOCKET, _SO_RXQ_OVFL, 1)
-    recvmsg = sock.recvmsg
+    recvmsg, read_time = sock.recvmsg, _TIMESPEC.unpack
 
     def read() -> tuple[bytes, Address, float]:
         data, ancillary, _, address = recvmsg(MAX_DATAGRAM, _ANCILLARY)
+        if len(ancillary) == 1:  # what was lost is told only when something was
+            seconds, nanoseconds = read_time(ancillary[0][2])
+            return data, address, unix_time_of(seconds + nanoseconds * 1e-9)
         now = None
         for level, kind, value in ancillary:
             if level != socket.SOL_SOCKET:

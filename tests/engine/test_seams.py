@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from aioice import Connection
 from aiortc import RTCDtlsTransport, RTCSctpTransport
+from pylibsrtp import Session
 
 from pexrtc_py.engine.dtls import Certificate
 from pexrtc_py.engine.ice import IceTransport
@@ -32,7 +33,10 @@ async def test_the_attributes_we_read_are_still_there() -> None:
     connection = Connection(ice_controlling=True)
     transport = RTCDtlsTransport(IceTransport(controlling=True), [Certificate.generateCertificate()])  # type: ignore[arg-type]
 
-    for path, instance in (("aioice.ice.Connection", connection), ("aiortc.rtcdtlstransport.RTCDtlsTransport", transport)):
+    instances = {"aioice.ice.Connection": connection, "aiortc.rtcdtlstransport.RTCDtlsTransport": transport, "pylibsrtp.Session": Session()}
+
+    assert instances.keys() == ATTRIBUTES.keys()
+    for path, instance in instances.items():
         missing = [name for name in ATTRIBUTES[path] if not hasattr(instance, name)]
         assert not missing, f"{path} has no {missing} any more"
 
