@@ -12,13 +12,15 @@ import contextlib
 import logging
 import socket
 import struct
+import time
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from aioice.ice import StunProtocol
 
-from pexrtc_py.engine.clock import unix_time, unix_time_of
+from pexrtc_py.engine.batches import COUNT, Batch, batch
+from pexrtc_py.engine.clock import LONGEST_WAIT, unix_time, unix_time_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,7 +31,7 @@ logger = logging.getLogger(__name__)
 
 RECEIVE_BUFFER = 1 << 20
 MAX_DATAGRAM = 2048
-MAX_BATCH = 64
+MAX_BATCH = COUNT
 """Datagrams read in one wake-up before the loop gets its turn again."""
 _SO_TIMESTAMPNS, _SO_RXQ_OVFL = 35, 40
 _TIMESPEC, _COUNT = struct.Struct("@ll"), struct.Struct("@I")
@@ -101,17 +103,17 @@ class DatagramSocket(asyncio.DatagramTransport):
 
     def drain(self) -> bool:
         """Read what waits, but no more than `MAX_BATCH`; whether that was all."""
-        count, done, heard = 0, False, 0.0
+        if self._relaxed and self._impairment is None and (many := batch()) is not None:
+            return self._drain_at_once(many)
+        count, heard = 0, 0.0
         read, media = self._read, self._protocol.media if self._impairment is None else None
         while count < MAX_BATCH and not self._closing:
             try:
                 data, address, now = read()
             except BlockingIOError:
-                self.waited, self._batch, done = self._batch + count, 0, True
                 break
             except OSError as error:  # ICMP port unreachable of an earlier datagram
                 self._protocol.error_received(error)
-                done = True
                 break
             count += 1
             if media is not None and _FIRST_MEDIA_BYTE <= data[:1] <= _LAST_MEDIA_BYTE:
@@ -124,9 +126,40 @@ class DatagramSocket(asyncio.DatagramTransport):
         self.stats.received += count
         if heard:
             self._protocol.consumer.heard(heard)
-        if not done:
-            self._batch += count
-        return done or self._closing
+        return self._is_empty(count) or self._closing
+
+    def _drain_at_once(self, many: Batch) -> bool:
+        try:
+            came, lost = many.read(self._sock.fileno())
+        except OSError as error:
+            self._protocol.error_received(error)
+            return True
+        self.stats.received += len(came)
+        self.stats.overflowed = lost or self.stats.overflowed
+        media, heard, ahead = self._protocol.media, 0.0, unix_time() - time.time()
+        now = unix_time()
+        for index, (data, stamp) in enumerate(came):
+            arrived = stamp + ahead
+            if not 0.0 <= now - arrived < LONGEST_WAIT:  # made by another clock, or by none
+                arrived = now
+            if media is not None and _FIRST_MEDIA_BYTE <= data[:1] <= _LAST_MEDIA_BYTE:
+                media(data, arrived)
+                heard = arrived
+            else:
+                self._protocol.received(data, many.address(index), arrived)
+            if self._closing:
+                return True
+        if heard:
+            self._protocol.consumer.heard(heard)
+        return self._is_empty(len(came))
+
+    def _is_empty(self, count: int) -> bool:
+        """Keep account of how many waited; whether those that were read now were all."""
+        self._batch += count
+        if count == MAX_BATCH:
+            return False
+        self.waited, self._batch = self._batch, 0
+        return True
 
     def sendto(self, data: Any, addr: Any = None) -> None:
         """Send at once or not at all: a full socket buffer is loss, and counted."""
