@@ -5,6 +5,9 @@
 - `... full --times 50`: the same with a disk that fills up (a small tmpfs; needs the right to mount).
 - `... joins --times 500`: joins and leaves in one process, which must leave no task, thread, descriptor or file behind.
 - `... memory --minutes 20`: one recording; the slope of its memory by regression.
+- `... crowd --minutes 5`: twenty recordings of two videos in one process beside their sender; nothing may be missing, and no turn of the
+  event loop may take 5 ms.
+- `... command --times 5`: memory of `pexrtc record`, and how long it takes until it records.
 
 Each exits with 1 when it does not hold.
 """
@@ -16,6 +19,8 @@ import asyncio
 import os
 import sys
 
+from benchmarks.endurance.command import command
+from benchmarks.endurance.crowd import crowd
 from benchmarks.endurance.joining import joins
 from benchmarks.endurance.killing import full_disks, kills
 from benchmarks.endurance.memory import memory
@@ -24,7 +29,7 @@ from benchmarks.endurance.memory import memory
 def main() -> int:
     """Run what was asked for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["kills", "full", "joins", "memory"])
+    parser.add_argument("what", choices=["kills", "full", "joins", "memory", "crowd", "command"])
     parser.add_argument("--times", type=int, default=200)
     parser.add_argument("--minutes", type=float, default=20.0)
     asked = parser.parse_args()
@@ -34,6 +39,8 @@ def main() -> int:
         "full": lambda: full_disks(asked.times),
         "joins": lambda: joins(asked.times),
         "memory": lambda: memory(asked.minutes),
+        "crowd": lambda: crowd(20, asked.minutes),
+        "command": lambda: command(asked.times),
     }
     return asyncio.run(todo[asked.what]())
 

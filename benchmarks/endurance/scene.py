@@ -11,6 +11,9 @@ from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import pexrtc_py.demo
+
+SLIDE = Path(pexrtc_py.demo.__file__).parent / "assets" / "slide-1.png"
 PEXRTC = (sys.executable, "-m", "pexrtc_py.cli")
 
 
@@ -26,17 +29,20 @@ def resident(process: int | str) -> float:
 
 
 @contextlib.asynccontextmanager
-async def scene() -> AsyncIterator[str]:
-    """The URL of the node; the conference is called lab."""
+async def scene(*, slides: bool = False) -> AsyncIterator[str]:
+    """The URL of the node; the conference is called lab. With `slides`, somebody presents."""
     node = await started("node", "--listen", "127.0.0.1:0", "--json", out=PIPE)
     assert node.stdout is not None
     url = str(json.loads(await node.stdout.readline())["url"])
-    film = await started("join", "lab", "--node", url, "--name", "Film", "--video", "pattern", "--audio", "tone")
+    people = [await started("join", "lab", "--node", url, "--name", "Film", "--video", "pattern", "--audio", "tone")]
+    if slides:
+        silent = ("--video", "none", "--audio", "tone", "--present", str(SLIDE))
+        people.append(await started("join", "lab", "--node", url, "--name", "Presenter", *silent))
     await asyncio.sleep(3)
     try:
         yield url
     finally:
-        for process in (film, node):
+        for process in (*people, node):
             with contextlib.suppress(ProcessLookupError):
                 process.terminate()
             await process.wait()

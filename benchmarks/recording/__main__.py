@@ -11,16 +11,14 @@ from __future__ import annotations
 import argparse
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from benchmarks.recording.clip import clip
 from benchmarks.recording.measuring import Run, measure
 from benchmarks.recording.recorders import PEERS
 from benchmarks.recording.table import judged, line, table
-
-CLIP = Path(tempfile.gettempdir()) / "pexrtc-benchmark-clip.webm"
 
 
 def main() -> int:
@@ -56,14 +54,7 @@ def main() -> int:
 
 @contextmanager
 def _sender() -> Iterator[str]:
-    if not CLIP.exists():
-        video = "testsrc2=size=1280x720:rate=30"
-        encode = "-c:v libvpx -b:v 1500k -g 60 -deadline realtime -lag-in-frames 0 -auto-alt-ref 0 -c:a libopus -b:a 96k -ac 2"
-        source = ["-f", "lavfi", "-i", video, "-f", "lavfi", "-i", "sine=frequency=440:sample_rate=48000"]
-        made = CLIP.with_name("making-" + CLIP.name)
-        subprocess.run(["ffmpeg", "-v", "error", "-y", *source, "-t", "60", *encode.split(), str(made)], check=True)
-        made.rename(CLIP)
-    process = subprocess.Popen([sys.executable, "-m", "benchmarks.recording.sender", str(CLIP)], stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen([sys.executable, "-m", "benchmarks.recording.sender", str(clip())], stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     try:
         yield process.stdout.readline().strip()

@@ -93,10 +93,13 @@ class Batch:
 
 @cache
 def batch() -> Batch | None:
-    """The buffers of this process, which all sockets share; None where the kernel has no such call."""
+    """The buffers of this process, which all sockets share; None where the kernel has no such call, or a sandbox forbids it."""
     if not sys.platform.startswith("linux") or struct.calcsize("P") != 8:
         return None
-    try:
-        return Batch()
-    except (AttributeError, OSError):
-        return None
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as empty:
+        try:
+            many = Batch()
+            many.read(empty.fileno())
+        except (AttributeError, OSError):
+            return None
+    return many
