@@ -22,6 +22,7 @@ from pexrtc_py.bot.leaving import Watch
 from pexrtc_py.bot.manifest import Manifest
 from pexrtc_py.bot.naming import LOW, check_place, expand, unused
 from pexrtc_py.bot.reasons import End, Reason, of_conference, of_error
+from pexrtc_py.bot.stopping import unless
 from pexrtc_py.bot.summary import write_summary
 from pexrtc_py.errors import PexRTCError
 
@@ -133,7 +134,8 @@ class Bot:
         return unused(path)
 
     async def _do(self, path: Path, stop: asyncio.Event) -> End:
-        async with self._enter() as conference:
+        async with contextlib.AsyncExitStack() as place:
+            conference = await unless(stop, place.enter_async_context(self._enter()))
             if conference is None:
                 return End(reason=Reason.STOPPED, detail="stopped before anything was recorded")
             self.conference = conference

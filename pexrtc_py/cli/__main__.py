@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+if __name__ == "__main__":  # before anything slow is loaded
+    from pexrtc_py.cli.entry import stand_before
+
+    stand_before()
+
 import importlib
 import logging
 import sys

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pexrtc_py.cli.entering import STOPPED_EARLY, entered, unless
+from pexrtc_py.bot.stopping import unless
+from pexrtc_py.cli.entering import STOPPED_EARLY, entered
 from pexrtc_py.cli.options import conference_options, log_options, option, usage
 from pexrtc_py.cli.progress import Progress
 from pexrtc_py.cli.running import run_until_stopped, set_up_logging

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from pexrtc_py.bot.stopping import unless
 from pexrtc_py.cli.options import read_pin, usage
 from pexrtc_py.cli.running import first_of
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    import asyncio
+    from collections.abc import AsyncIterator, Callable
 
     from pexrtc_py.cli.progress import Progress
     from pexrtc_py.conference import Conference
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from pexrtc_py.signaling.ending import Ended
     from pexrtc_py.signaling.joining import Answers
 
-T = TypeVar("T")
 STOPPED_EARLY = 130
 """Exit code of being stopped before what was asked for was done."""
 
@@ -117,23 +117,6 @@ def _explained(error: NodeUnreachable, node: str) -> NodeUnreachable:
     if isinstance(error, TlsNotTrusted):
         text += " On the command line: --ca-file FILE."
     return type(error)(text if node in text else f"{node}: {text}")
-
-
-async def unless(stop: asyncio.Event, work: Awaitable[T]) -> T | None:
-    """What comes of the work, which is given up (and undoes itself) as soon as `stop` is set; None then."""
-
-    async def do() -> T:
-        return await work
-
-    working, stopping = asyncio.create_task(do()), asyncio.create_task(stop.wait())
-    try:
-        await asyncio.wait([working, stopping], return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        stopping.cancel()
-        if not working.done():
-            working.cancel()
-            await asyncio.wait([working])
-    return None if working.cancelled() else working.result()
 
 
 def exit_code(ended: Ended | None) -> int:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pexrtc_py.cli.entering import STOPPED_EARLY, unless
+from pexrtc_py.bot.stopping import unless
+from pexrtc_py.cli.entering import STOPPED_EARLY
 from pexrtc_py.cli.options import log_options, option, read_secret, registrar_options, usage
 from pexrtc_py.cli.running import first_of, run_until_stopped, set_up_logging
 from pexrtc_py.cli.wording import plain

@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -34,11 +34,11 @@ def run_command(*arguments: object, cwd: Path, env: dict[str, str] | None = None
 
 
 @contextlib.contextmanager
-def started(*arguments: object, cwd: Path) -> Iterator[subprocess.Popen[str]]:
-    """`pexrtc` with these arguments, running; killed at the end if it still does."""
+def started(*arguments: object, cwd: Path, within: Sequence[str] = (), stdin: int = subprocess.PIPE) -> Iterator[subprocess.Popen[str]]:
+    """`pexrtc` with these arguments, running, by the command `within` if there is one; killed at the end if it still does."""
     process = subprocess.Popen(
-        [*COMMAND, *map(str, arguments)],
-        stdin=subprocess.PIPE,
+        [*within, *COMMAND, *map(str, arguments)],
+        stdin=stdin,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
