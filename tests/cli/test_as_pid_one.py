@@ -135,7 +135,9 @@ def _first_of(outer: subprocess.Popen[str]) -> int:
 
 
 def _hears(pid: int, number: signal.Signals) -> bool:
-    """Whether a signal to this process waits, or goes to a handler; process 1 is spared all others."""
+    """Whether a signal to this process waits, or is waited for; process 1 is spared all others."""
+    if Path(f"/proc/{pid}/task/{pid}/children").read_text():
+        return True  # which it begets once it waits for signals; those are not among the blocked ones meanwhile
     status = dict(line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines())
     return bool((int(status["SigBlk"], 16) | int(status["SigCgt"], 16)) >> (number - 1) & 1) and "unshare" not in status["Name"]
 
