@@ -49,9 +49,9 @@ async def kills(times: int) -> int:
 
 
 async def _killed(url: str, path: Path, after: float) -> Left:
-    process = await started("record", "lab", "--node", url, "--out", str(path), err=PIPE)
+    process = await started("record", "lab", "--node", url, "--out", str(path), "--log-level", "info", err=PIPE)
     assert process.stderr is not None
-    while b'"recording"' not in await process.stderr.readline():
+    while b"lab: recording" not in await process.stderr.readline():
         if process.returncode is not None:
             return Left(path.name, 0.0, ("it ended before it recorded",))
     begun = time.monotonic()
