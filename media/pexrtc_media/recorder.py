@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Iterator
+from math import inf
 from os import PathLike
 from pathlib import Path
 
@@ -193,18 +194,20 @@ class Recorder:
         if self._zero is not None:
             return
         self._reference.local = self._reference.offset is None
-        timed = [(source.clock.place(unit, time.time()), source, unit) for source, unit in self._held()]
-        timed.sort(key=lambda each: each[0])
+        timed = sorted(self._placed(), key=lambda each: each[0])
         self._pending.clear()
         self._zero = timed[0][0] if timed else 0.0
         self._files.open(self._inputs, next((unit for _, source, unit in timed if source is self.video), None))
         for when, source, unit in timed:
             self._write(source, unit, when - self._zero)
 
-    def _held(self) -> Iterator[tuple[RecorderInput, AccessUnit]]:
+    def _placed(self) -> Iterator[tuple[float, RecorderInput, AccessUnit]]:
+        """What was held back, with its times; within an input they never go back, since pictures are decoded in the order of arrival."""
         for each in self._inputs:
+            latest = -inf
             for unit in backdated([unit for source, unit in self._pending if source is each]):
-                yield each, unit
+                latest = max(latest, each.clock.place(unit, time.time()))
+                yield latest, each, unit
 
     def _write(self, source: RecorderInput, unit: AccessUnit, seconds: float) -> None:
         if seconds < -_EARLY:

@@ -178,6 +178,18 @@ async def test_a_new_source_with_other_time_stamps_continues_the_track(tmp_path:
     assert np.all(np.diff(seen.times) > 0)
 
 
+@pytest.mark.parametrize(("ending", "codec"), [(".mp4", "h264"), (".mkv", "h264"), (".mkv", "vp8")])
+async def test_pictures_stay_in_order_though_a_new_source_has_earlier_times(tmp_path: Path, ending: str, codec: str) -> None:
+    recorder = Recorder(tmp_path / f"call{ending}")
+    sent = received(video(codec))
+    before = [replace(sent[0], ntp=NTP + 0.3, epoch=0)]  # a picture of the slides, whose times are those of another sender
+    feed(recorder, audio=received(audio(), report_after=0.5), video=[*before, *(replace(unit, epoch=1) for unit in sent[1:])])
+    await recorder.aclose()
+
+    assert recorder.error is None
+    assert len(pictures(recorder.path).times) == 90
+
+
 async def test_slides_are_a_second_track_that_is_black_while_nobody_presents(tmp_path: Path) -> None:
     recorder = Recorder(tmp_path / "talk.mkv")
     slides = received(video("vp8", 1.0, (640, 360)), delay=2.0)
