@@ -10,6 +10,7 @@ has chromium || has chromium-browser || has google-chrome || missing="$missing c
 has node || missing="$missing nodejs"
 has npm || missing="$missing npm"
 has turnserver || missing="$missing coturn"
+has systemd-analyze || missing="$missing systemd"
 [ -n "$missing" ] || exit 0
 
 install="apt-get install --yes --no-install-recommends$missing"
