@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pexrtc_media.base import Source
-    from pexrtc_media.composing import Composed
+    from pexrtc_media.composed import Composed
     from pexrtc_media.fileset import Limits
     from pexrtc_py.engine.network import Network
     from pexrtc_py.engine.stats import SlotStats

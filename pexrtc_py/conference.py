@@ -45,7 +45,7 @@ from pexrtc_py.signaling.transport import Frame, Transport
 
 if TYPE_CHECKING:
     from pexrtc_media.base import Source
-    from pexrtc_media.composing import Composed
+    from pexrtc_media.composed import Composed
     from pexrtc_media.fileset import Limits
     from pexrtc_py.call import Call
     from pexrtc_py.direct import DirectOptions

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import os
 
     from pexrtc_media.base import AccessUnit
-    from pexrtc_media.composing import Composed
+    from pexrtc_media.composed import Composed
     from pexrtc_media.fileset import Limits
     from pexrtc_media.recording import Note, RecordingResult
     from pexrtc_py.call import Call

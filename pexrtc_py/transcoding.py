@@ -10,7 +10,8 @@ from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from pexrtc_media.composing import Composed, Composer
+from pexrtc_media.composed import Composed
+from pexrtc_media.composing import Composer
 from pexrtc_media.encoding import VideoEncoding
 from pexrtc_py.engine.decoders import VideoDecoder
 from pexrtc_py.engine.types import Slot

@@ -129,6 +129,14 @@ def test_the_dns_library_is_loaded_when_first_used() -> None:
     assert "dns" not in loaded
 
 
+def test_recording_what_arrives_needs_no_arrays_and_no_drawing() -> None:
+    parts = "pexrtc_py.bot.running, pexrtc_py.call, pexrtc_py.engine.peer, pexrtc_py.recording, pexrtc_media.recorder"
+    loaded = _loaded_by(f"import sys; sys.path[:0] = ['.', 'media']; import {parts}")
+
+    assert "aiortc" in loaded
+    assert not loaded & {"numpy", "PIL"}
+
+
 def test_the_protocol_needs_no_network_and_no_media() -> None:
     loaded = _loaded_by("import sys; sys.path[:0] = ['.', 'media']; import pexrtc_py.protocol")
 

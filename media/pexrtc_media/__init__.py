@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pexrtc_media import stamp
     from pexrtc_media.base import AccessUnit, MediaError, Sink, Source, Timeline
-    from pexrtc_media.composing import Composed
+    from pexrtc_media.composed import Composed
     from pexrtc_media.encoding import OpusEncoding, VideoEncoding
     from pexrtc_media.files import FileSource, Image, ImageSequence, MediaFile
     from pexrtc_media.fileset import Limits
@@ -63,7 +63,7 @@ __all__ = [
 
 _NAMES = {
     "base": "AccessUnit MediaError Sink Source Timeline",
-    "composing": "Composed",
+    "composed": "Composed",
     "encoding": "OpusEncoding VideoEncoding",
     "files": "FileSource Image ImageSequence MediaFile",
     "fileset": "Limits",

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from pexrtc_media.base import MediaError
-from pexrtc_media.composing import Composed
+from pexrtc_media.composed import Composed
 from pexrtc_media.fileset import Limits
 from pexrtc_py.bot.leaving import AutoLeave
 from pexrtc_py.errors import UsageError

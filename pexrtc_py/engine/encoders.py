@@ -6,11 +6,11 @@ Everything here works on the calling thread for up to some milliseconds: call it
 from __future__ import annotations
 
 import math
+from array import array
 from collections.abc import Callable
 from fractions import Fraction
 from typing import cast
 
-import numpy as np
 from av import AudioFifo, AudioFrame, AudioResampler, VideoFrame
 from av.audio.codeccontext import AudioCodecContext
 from av.video.codeccontext import VideoCodecContext
@@ -223,7 +223,11 @@ def black_frame(width: int, height: int) -> VideoFrame:
 
 def _doubled(part: AudioFrame) -> AudioFrame:
     """The same sound in two channels."""
-    both = AudioFrame.from_ndarray(np.repeat(np.asarray(part.to_ndarray(), np.int16), 2)[None], format="s16", layout="stereo")
+    one = array("h", bytes(part.planes[0]))
+    two = array("h", bytes(4 * len(one)))
+    two[0::2] = two[1::2] = one
+    both = AudioFrame(format="s16", layout="stereo", samples=part.samples)
+    both.planes[0].update(two.tobytes())
     both.sample_rate = part.sample_rate
     return both
 
