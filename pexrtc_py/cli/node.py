@@ -43,6 +43,8 @@ CONFIGURATION = 3
     help="Somebody who can be called; may be repeated. Without any, everybody answers.",
 )
 @option("--rtmp", metavar="HOST:PORT", help="Where to listen for calls by RTMP, which are refused without; port 0 takes a free one.")
+@option("--compose", type=click.Choice(["auto", "always", "never"]), help="When pictures are composed by layouts.  [default: auto]")
+@option("--max-size", metavar="WIDTHxHEIGHT", help="The largest composed picture.  [default: 1280x720]")
 @option("--impair", metavar="PROFILE", help="Lose and delay media: wifi_bad and the like, or loss=0.02,delay_ms=50.")
 @option("--config", type=click.Path(path_type=Path), metavar="FILE.toml", help="Conferences ([[conference]]) and settings from a file.")
 @log_options("Print one JSON object with the URL when ready, instead of text.")
@@ -53,6 +55,8 @@ def node(
     conferences: tuple[str, ...],
     endpoints: tuple[str, ...],
     rtmp: str | None,
+    compose: str | None,
+    max_size: str | None,
     impair: str | None,
     config: Path | None,
     log_level: str,
@@ -63,7 +67,7 @@ def node(
     Runs until SIGINT or SIGTERM, which disconnect everybody. Only this machine can reach it unless --listen says otherwise.
     """
     set_up_logging(log_level)
-    more = {"rtmp": rtmp, "impair": impair}
+    more = {"rtmp": rtmp, "compose": compose, "max_size": max_size, "impair": impair}
     configured = partial(_configured, listen=listen, tls=tls, conferences=conferences, endpoints=endpoints, config=config, more=more)
     return run_until_stopped(lambda stop: _serve(stop, configured, as_json=as_json))
 

@@ -85,6 +85,7 @@ class Transceiver:
             self.receiver.pause()
         if negotiated is not None:
             self.receiver.configure(negotiated.codecs)
+            self.sender.bandwidth = negotiated.bandwidth
             self.sender.configure(
                 negotiated.codecs,
                 mid=negotiated.mid,

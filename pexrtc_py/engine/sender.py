@@ -70,6 +70,8 @@ class RtpSender:
         self.ssrc, self.rtx_ssrc = random.sample(range(1, 1 << 32), 2)
         self.stats = SenderStats()
         self.codecs: tuple[Codec, ...] = ()
+        self.bandwidth: int | None = None
+        """What the other side wants at most, by its description (`b=`), in bits/s; set by the peer."""
         self.last_keyframe: AccessUnit | None = None
         self.on_keyframe_request: Callable[[], None] | None = None
         """The other side needs a keyframe (PLI, FIR)."""
@@ -108,6 +110,11 @@ class RtpSender:
     def codec(self) -> Codec | None:
         """The negotiated codec of first choice; None before negotiation."""
         return self.codecs[0] if self.codecs else None
+
+    @property
+    def limit(self) -> int | None:
+        """The most that the other side can take now, in bits/s; None where it did not say."""
+        return min((rate for rate in (self.bandwidth, self.stats.remote_bitrate) if rate), default=None)
 
     def accepts(self, codec: str) -> bool:
         """Whether units of this codec (`"vp8"`) may be sent."""

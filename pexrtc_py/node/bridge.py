@@ -22,14 +22,16 @@ from pexrtc_py.node.plan import CallEndpoint, CallMedia, MediaPlan, OnLost, OnVo
 from pexrtc_py.node.routing import seat_of
 from pexrtc_py.node.rtmp_calls import RtmpCalls
 from pexrtc_py.node.simulated import SimulatedEndpoint
+from pexrtc_py.node.sizes import Size
 from pexrtc_py.node.streaming import StreamingService
+from pexrtc_py.node.viewing import Compose
 
 
 class Bridge:
     """Carries the calls of all rooms; the `Media` of a node.
 
     `on_voice` and `on_lost` are called on the event loop. `title` names a room (by its uuid) on its splash picture;
-    `loopback` offers 127.0.0.1 instead of the machine's addresses.
+    `loopback` offers 127.0.0.1 instead of the machine's addresses; `compose` says when pictures are composed, `max_size` how large.
     """
 
     def __init__(
@@ -41,9 +43,12 @@ class Bridge:
         loopback: bool = False,
         rtmp: tuple[str, int] | None = None,
         impair: str | None = None,
+        compose: Compose = Compose.AUTO,
+        max_size: Size = (1280, 720),
     ) -> None:
         self._network, self._number = Network.parse(impair) if impair is not None else None, 0
         self._on_voice, self._on_lost, self._title, self._loopback = on_voice, on_lost, title, loopback
+        self._compose, self._max_size = compose, max_size
         self._rooms: dict[str, BridgedRoom] = {}
         self._calls: dict[str, BridgedCall] = {}
         self._peers: dict[str, Peer] = {}
@@ -212,7 +217,15 @@ class Bridge:
 
     def _room(self, name: str) -> BridgedRoom:
         if name not in self._rooms:
-            room = BridgedRoom(name, self._title(name), sound=self._sound, pictures=self._pictures, on_voice=self._on_voice)
+            room = BridgedRoom(
+                name,
+                self._title(name),
+                sound=self._sound,
+                pictures=self._pictures,
+                on_voice=self._on_voice,
+                compose=self._compose,
+                max_size=self._max_size,
+            )
             room.apply(self._plans.get(name, MediaPlan()))
             self._rooms[name] = room
         return self._rooms[name]

@@ -8,18 +8,22 @@ import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 
 from pexrtc_media.base import AccessUnit
 from pexrtc_py.engine.clock import unix_time
 from pexrtc_py.engine.types import Slot
 from pexrtc_py.node.audio_mixes import blends
 from pexrtc_py.node.bridge_call import BridgedCall
+from pexrtc_py.node.composer import Composer, SourceName, ViewStats
 from pexrtc_py.node.forwarding import Forwarder, TranscoderStats, View
 from pexrtc_py.node.mixing import Job, MixingDesk, Played
 from pexrtc_py.node.plan import Carries, MediaPlan, OnVoice, Still
 from pexrtc_py.node.routing import board, main_sources, other_section, presented, seat_of, slides_sources
+from pexrtc_py.node.sizes import Size
 from pexrtc_py.node.snapshots import glance, snapshot
 from pexrtc_py.node.sound import BLOCK, RATE
+from pexrtc_py.node.viewing import MAIN, SECOND, Compose, Receiver, Views
 
 logger = logging.getLogger(__name__)
 
@@ -32,6 +36,7 @@ With less than `PATIENCE` and the unevenness of a busy machine together, each lo
 """
 CATCH_UP = 10
 """Blocks that are made up for after a stall; more are left out."""
+SECTIONS = {Slot.VIDEO: MAIN, Slot.PRESENTATION: SECOND}
 OTHER = {Slot.VIDEO: Slot.PRESENTATION, Slot.PRESENTATION: Slot.VIDEO}
 SHOW_EVERY = 5
 """Blocks between two looks at who sends video."""
@@ -64,17 +69,33 @@ class RoomStats:
     calls: Mapping[str, CallStats]
     transcoders: Mapping[tuple[str, str], TranscoderStats]
     """By source and codec, both slots."""
+    views: Mapping[str, ViewStats]
+    """Composed pictures by the name of the view."""
+    undecoded: int
+    """Video units that wait to be decoded for them."""
 
 
 class BridgedRoom:
     """The mixer and the two forwarders of one room, driven by one 20 ms tick."""
 
-    def __init__(self, name: str, title: str, *, sound: ThreadPoolExecutor, pictures: ThreadPoolExecutor, on_voice: OnVoice) -> None:
+    def __init__(
+        self,
+        name: str,
+        title: str,
+        *,
+        sound: ThreadPoolExecutor,
+        pictures: ThreadPoolExecutor,
+        on_voice: OnVoice,
+        compose: Compose = Compose.AUTO,
+        max_size: Size = (1280, 720),
+    ) -> None:
         self.name = name
         self.plan = MediaPlan()
         self.calls: dict[str, BridgedCall] = {}
         self.video = {slot: Forwarder(executor=pictures, title=title) for slot in (Slot.VIDEO, Slot.PRESENTATION)}
         self._sound, self._pictures, self._on_voice = sound, pictures, on_voice
+        self._views = Views(mode=compose, largest=max_size)
+        self._composer = Composer(executor=pictures, deliver=self._composed, ask=self._ask)
         self._desk = MixingDesk(round((unix_time() - DELAY) * RATE) // BLOCK * BLOCK)
         self._blends = blends(())
         self._crossing = False
@@ -110,6 +131,7 @@ class BridgedRoom:
     def feed(self, call: BridgedCall, slot: Slot, unit: AccessUnit, captured: float) -> None:
         """A picture of a call has arrived."""
         self.video[slot].feed(call.call, unit, captured, unit.arrival)
+        self._composer.feed((SECTIONS[slot], call.call), unit, captured)
         if self._crossing:
             self.video[OTHER[slot]].feed(other_section(call.call), unit, captured, unit.arrival)
 
@@ -123,10 +145,32 @@ class BridgedRoom:
     def show(self) -> None:
         """Look anew who sees whom."""
         now, started = unix_time(), [call.call for call in self.calls.values() if call.started]
-        main = {name: View(main_sources(self.plan, name), board(self.plan, name)) for name in started}
+        self._compose()
+        composed = self._views.seen
+        main = {
+            name: View((composed[name],) if name in composed else main_sources(self.plan, name), board(self.plan, name)) for name in started
+        }
         slides = {name: View(slides_sources(self.plan, name)) for name in started}
         self.video[Slot.VIDEO].show(main, now)
         self.video[Slot.PRESENTATION].show(slides, now)
+
+    def _compose(self) -> None:
+        """Have those views composed that somebody is to see."""
+        ports = {call.call: call.leg.transceivers[Slot.VIDEO].sender for call in self.calls.values() if call.started}
+        receivers = {name: Receiver(port.codec.name, port.limit) for name, port in ports.items() if port.ready and port.codec is not None}
+        orders, before = self._views.orders(self.plan, receivers), self._composer.stats.keys()
+        self._composer.want(orders)
+        for name in before - orders.keys():
+            self.video[Slot.VIDEO].remove(name)
+        for name in orders.keys() - before:
+            self.video[Slot.VIDEO].add_view(name, partial(self._composer.refresh, name))
+
+    def _composed(self, view: str, unit: AccessUnit, captured: float) -> None:
+        self.video[Slot.VIDEO].feed(view, unit, captured, unit.arrival)
+
+    def _ask(self, source: SourceName) -> None:
+        section, call = source
+        self.video[Slot.VIDEO if section == MAIN else Slot.PRESENTATION].ask(call, unix_time())
 
     async def look(self, participant: str) -> bytes | None:
         """The brightness of `LOOK` points of a participant's main video, row by row; None when no picture arrives within some seconds."""
@@ -150,12 +194,15 @@ class BridgedRoom:
             name: CallStats(len(call.inbox), call.dropped, depths.get(name, 0), late.get(name, 0)) for name, call in self.calls.items()
         }
         transcoders = {key: stats for forwarder in self.video.values() for key, stats in forwarder.transcoders.items()}
-        return RoomStats(self._ticks, self._skipped, self._lateness, self._work, calls, transcoders)
+        return RoomStats(
+            self._ticks, self._skipped, self._lateness, self._work, calls, transcoders, self._composer.stats, self._composer.waiting
+        )
 
     async def aclose(self) -> None:
         """Stop the tick and everything that computes."""
         self._task.cancel()
         await asyncio.wait([self._task])
+        await self._composer.aclose()
         for forwarder in self.video.values():
             await forwarder.aclose()
 

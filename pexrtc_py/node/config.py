@@ -142,6 +142,10 @@ class NodeConfig:
     """When: with the token, or with the answer to a call, upon which the vendor's clients look for another way through them."""
     relay_only: bool = False
     """Whether clients are told to reach the node through a TURN server only."""
+    compose: Literal["auto", "always", "never"] = "auto"
+    """When pictures are composed: `auto` forwards them as they come where one fills the picture and nothing is written over it."""
+    max_size: str = "1280x720"
+    """The largest composed picture."""
     impair: str | None = None
     """What the network does to media, by the name of a profile or as `loss=0.02,delay_ms=50`, each direction of each call by itself."""
     maintenance: bool = False
@@ -168,6 +172,9 @@ class NodeConfig:
         for key in ("token_seconds", "waiting_seconds", "keepalive_seconds", "stream_limit", "statistics_milliseconds"):
             if not getattr(self, key) > 0:
                 raise UsageError(f"{key} must be above 0, not {getattr(self, key)}.")
+        if self.compose not in ("auto", "always", "never"):
+            raise UsageError(f"compose must be auto, always or never, not {self.compose!r}.")
+        split_size(self.max_size)
         for listen in (self.listen, self.rtmp):
             if listen is not None:
                 split_listen(listen)
@@ -199,3 +206,11 @@ def split_listen(listen: str) -> tuple[str, int]:
     if not colon or not (port.isascii() and port.isdigit() and len(port) <= 5 and int(port) <= 65535):
         raise UsageError(f"{listen!r} is not HOST:PORT, such as 127.0.0.1:8443 or [::1]:0.")
     return host.removeprefix("[").removesuffix("]") or "0.0.0.0", int(port)
+
+
+def split_size(size: str) -> tuple[int, int]:
+    """Width and height of a `max_size`, such as 1280x720. Raises `UsageError`."""
+    width, _, height = size.partition("x")
+    if not all(side.isascii() and side.isdigit() and len(side) <= 4 for side in (width, height)) or int(width) < 320 or int(height) < 180:
+        raise UsageError(f"{size!r} is not the size of a picture; write WIDTHxHEIGHT, such as 1280x720, from 320x180 on.")
+    return int(width), int(height)

@@ -115,7 +115,8 @@ class Transcoder:
 
 @dataclass
 class _Source:
-    transceiver: Port
+    ask: Callable[[float], None]
+    """Requests a keyframe of it; takes the time."""
     seen: float = float("-inf")
     codec: str | None = None
 
@@ -190,13 +191,17 @@ class Forwarder:
 
     def add(self, call: str, transceiver: Port) -> None:
         """A call takes part: as a source, and as a receiver."""
-        self._sources[call] = _Source(transceiver)
+        self._sources[call] = _Source(transceiver.receiver.request_keyframe)
         self._receivers[call] = _Receiver(transceiver)
         transceiver.sender.on_keyframe_request = lambda: self._refresh(call, unix_time())
 
     def add_source(self, name: str, transceiver: Port) -> None:
         """Something that is only seen, and sees nothing."""
-        self._sources[name] = _Source(transceiver)
+        self._sources[name] = _Source(transceiver.receiver.request_keyframe)
+
+    def add_view(self, name: str, refresh: Callable[[], None]) -> None:
+        """A composed picture; `refresh` makes its next one a keyframe."""
+        self._sources[name] = _Source(lambda now: refresh())
 
     def remove(self, call: str) -> None:
         """The call, or the source, is gone; an unknown one is no error."""
@@ -231,7 +236,7 @@ class Forwarder:
         try:
             for _ in range(KEYFRAME_TRIES):
                 for source in sources:
-                    self._ask(source, unix_time())
+                    self.ask(source, unix_time())
                 done, _ = await asyncio.wait([arrived], timeout=ASK_EVERY)
                 if done:
                     return arrived.result()
@@ -274,7 +279,7 @@ class Forwarder:
     def _tend(self, receiver: _Receiver, board: Board | None, now: float) -> None:
         """What a receiver needs besides the units that arrive by themselves: keyframes, and a splash for lack of a picture."""
         if receiver.route.waiting is not None:
-            self._ask(receiver.route.waiting, now)
+            self.ask(receiver.route.waiting, now)
         receiver.fed = receiver.fed or now
         if board is not None and receiver.route.needs_splash(board, shown=receiver.board, fed=receiver.fed, now=now):
             self._send_splash(receiver, board, now)
@@ -298,16 +303,17 @@ class Forwarder:
         """A receiver asked for a keyframe."""
         receiver = self._receivers[call]
         if receiver.route.current is not None:
-            self._ask(receiver.route.current, now)
+            self.ask(receiver.route.current, now)
         elif receiver.board is not None and self._asker.due(_splash_for(call), now):
             receiver.place = 0
             self._send_splash(receiver, receiver.board, now)
 
-    def _ask(self, source: str, now: float) -> None:
+    def ask(self, source: str, now: float) -> None:
+        """Request a keyframe of a source, unless that was just done; an unknown one is ignored."""
         known = self._sources.get(source)
         if known is None or not self._asker.due(source, now):
             return
-        known.transceiver.receiver.request_keyframe(now)
+        known.ask(now)
         for (transcoded, _), transcoder in self._transcoders.items():
             if transcoded == source:
                 transcoder.refresh()
@@ -332,7 +338,7 @@ class Forwarder:
             codec,
             executor=self._executor,
             deliver=lambda unit, captured: self._deliver(source, unit, captured),
-            ask=lambda: self._ask(source, unix_time()),
+            ask=lambda: self.ask(source, unix_time()),
         )
 
     def _deliver(self, source: str, unit: AccessUnit, captured: float) -> None:

@@ -29,6 +29,11 @@ class Outlet(Protocol):
         """The codec of first choice."""
         ...
 
+    @property
+    def limit(self) -> int | None:
+        """The most that it can take, in bits/s; None where that is not known."""
+        ...
+
     def accepts(self, codec: str) -> bool:
         """Whether units of this codec may be sent."""
         ...
@@ -107,6 +112,11 @@ class LocalPort:
     def codec(self) -> Codec | None:
         """What it would like to get."""
         return self._codecs[0] if self._codecs else None
+
+    @property
+    def limit(self) -> int | None:
+        """What is in this process has no network before it."""
+        return None
 
     def accepts(self, codec: str) -> bool:
         """Whether it takes units of this codec."""

@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from pexrtc_py.node.endpoints import Endpoint
+from pexrtc_py.node.scenes import Scene
 
 MAIN = "main"
 """The audio mix that everybody speaks into and hears, unless set otherwise."""
@@ -65,6 +66,8 @@ class Seat:
     hears: str | None = MAIN
     """The audio mix it hears; None for silence."""
     carries: Carries = Carries.MAIN
+    scene: Scene | None = None
+    """The picture it is to see in its main section; None where there is nobody to show."""
     echoes: bool = False
     """Nobody has called: the media part itself sits here and sends back what it gets."""
 

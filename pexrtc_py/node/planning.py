@@ -19,13 +19,14 @@ ECHO = "echo"
 def plan(room: Room) -> MediaPlan:
     """The plan for all calls of the room whose media flows."""
     calls = [(member, call) for member in room.members.values() if member.calls for call in member.live_calls if not call.direct]
-    seats = [_seat(room, member, call) for member, call in calls]
+    ordered = picture.order(room)
+    seats = [_seat(room, member, call, ordered) for member, call in calls]
     if room.vmr.service_type == "test_call":
-        seats += [replace(seat, participant=ECHO, call=f"{ECHO} of {seat.call}", echoes=True) for seat in seats]
-    return MediaPlan(tuple(seats), room.floor, tuple(member.uuid for member in picture.order(room)))
+        seats += [replace(seat, participant=ECHO, call=f"{ECHO} of {seat.call}", echoes=True, scene=None) for seat in seats]
+    return MediaPlan(tuple(seats), room.floor, tuple(member.uuid for member in ordered))
 
 
-def _seat(room: Room, member: Member, call: NodeCall) -> Seat:
+def _seat(room: Room, member: Member, call: NodeCall, ordered: list[Member]) -> Seat:
     sound, present, child = member.sound, not member.waiting and not member.on_hold, call.carries.is_child
     return Seat(
         participant=member.uuid,
@@ -40,4 +41,5 @@ def _seat(room: Room, member: Member, call: NodeCall) -> Seat:
         prominent_in=frozenset(mix.mix_name for mix in sound.sends if mix.prominent),
         hears=None if sound.tx_muted or member.on_hold or child else sound.hears,
         carries=call.carries,
+        scene=picture.scene(room, member, call.carries, ordered),
     )

@@ -38,6 +38,15 @@ def seats(layout: str, people: int, *, extended: bool = False) -> tuple[Rect, ..
     return _FIXED[Layout(kind)][:people]
 
 
+def upright(layout: str, people: int, *, extended: bool = False) -> tuple[Rect, ...]:
+    """The same for a picture of 9 by 16: the large places over each other, the small ones in rows below, together in the middle."""
+    places = seats(layout, people, extended=extended)
+    large = [place for place in places if place.width == max(place.width for place in places)]
+    if len(places) == 1 and places[0].width == 1:
+        return places
+    return tuple(_stacked(len(large), len(places) - len(large)))
+
+
 def capacity(layout: str, *, extended: bool = False) -> int:
     """How many people a built-in layout shows at most."""
     if extended and named(layout) is Layout.ADAPTIVE:
@@ -131,3 +140,25 @@ def _adaptive(people: int, extended: bool) -> Iterator[Rect]:
         in_row = min(row, small - number // row * row)
         left = Fraction(row - in_row, 2 * row)
         yield _at(left + Fraction(number % row, row), height + Fraction(number // row, row), Fraction(1, row))
+
+
+_UPRIGHT = Fraction(9, 16) ** 2
+"""The height of a place of 16 by 9 that is as wide as a picture of 9 by 16, in parts of that picture's height."""
+
+
+def _stacked(large: int, small: int) -> Iterator[Rect]:
+    """The widest places for so many with which everything fits."""
+    options = ((across, less) for across in range(1, 8) for less in range(2 * across, 15))
+    across, less = next(both for both in options if _height(large, both[0]) + _height(small, both[1]) <= 1)
+    top = (1 - _height(large, across) - _height(small, less)) / 2
+    yield from _rows_of(large, across, top)
+    yield from _rows_of(small, less, top + _height(large, across))
+
+
+def _height(people: int, across: int) -> Fraction:
+    return -(-people // across) * _UPRIGHT / across
+
+
+def _rows_of(people: int, across: int, top: Fraction) -> Iterator[Rect]:
+    for number in range(people):
+        yield _at(Fraction(number % across, across), top + number // across * _UPRIGHT / across, Fraction(1, across), _UPRIGHT / across)

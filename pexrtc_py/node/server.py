@@ -23,7 +23,7 @@ from pexrtc_py.errors import CallError, UsageError
 from pexrtc_py.node.asked import Rule
 from pexrtc_py.node.captions import Source
 from pexrtc_py.node.certificate import server_context, write_certificate
-from pexrtc_py.node.config import NodeConfig, Vmr, split_listen
+from pexrtc_py.node.config import NodeConfig, Vmr, split_listen, split_size
 from pexrtc_py.node.desk import Desk
 from pexrtc_py.node.heard import HeardList
 from pexrtc_py.node.http import application
@@ -182,11 +182,21 @@ class Node:
         return server_context(self._certificate, key)
 
     def _bridge(self) -> MediaFactory:
-        from pexrtc_py.node.bridge import Bridge  # heavy, and of no use to whoever brings another media part
+        # Heavy, and of no use to whoever brings another media part.
+        from pexrtc_py.node.bridge import Bridge
+        from pexrtc_py.node.viewing import Compose
 
         # A node that can only be reached from this machine needs none of the machine's other addresses.
         rtmp = split_listen(self.config.rtmp) if self.config.rtmp is not None else None
-        return partial(Bridge, title=self._title, loopback=_is_loopback(self._listen[0]), rtmp=rtmp, impair=self.config.impair)
+        return partial(
+            Bridge,
+            title=self._title,
+            loopback=_is_loopback(self._listen[0]),
+            rtmp=rtmp,
+            impair=self.config.impair,
+            compose=Compose(self.config.compose),
+            max_size=split_size(self.config.max_size),
+        )
 
     def _title(self, room: str) -> str:
         rooms = (inner for one in self._desk.rooms for inner in one.breakouts.everywhere)
