@@ -41,8 +41,8 @@ MAY_IMPORT = {
     "bot": {"conference", "call", "recording", "hub", "joining", "signaling", "media", *PROTOCOL},
 }
 NODE_MEDIA = {
-    *("bridge", "bridge_call", "bridge_room", "forwarding", "legs", "mixing"),
-    *("rtmp_calls", "simulated", "snapshots", "splash", "streaming"),
+    *("bridge", "bridge_call", "bridge_room", "composer", "compositing", "forwarding", "legs", "lettering", "looking", "mixing"),
+    *("rtmp_calls", "simulated", "sizes", "snapshots", "splash", "streaming"),
 }
 """The modules of the node that carry media and so may use the engine."""
 

@@ -15,7 +15,7 @@ from pexrtc_py.engine.clock import unix_time
 from pexrtc_py.engine.types import Slot
 from pexrtc_py.node.audio_mixes import blends
 from pexrtc_py.node.bridge_call import BridgedCall
-from pexrtc_py.node.composer import Composer, SourceName, ViewStats
+from pexrtc_py.node.composer import Composer, ViewStats
 from pexrtc_py.node.forwarding import Forwarder, TranscoderStats, View
 from pexrtc_py.node.mixing import Job, MixingDesk, Played
 from pexrtc_py.node.plan import Carries, MediaPlan, OnVoice, Still
@@ -23,7 +23,7 @@ from pexrtc_py.node.routing import board, main_sources, other_section, presented
 from pexrtc_py.node.sizes import Size
 from pexrtc_py.node.snapshots import glance, snapshot
 from pexrtc_py.node.sound import BLOCK, RATE
-from pexrtc_py.node.viewing import MAIN, SECOND, Compose, Receiver, Views
+from pexrtc_py.node.viewing import MAIN, SECOND, Compose, Receiver, SourceName, Views
 
 logger = logging.getLogger(__name__)
 

@@ -20,30 +20,16 @@ from pexrtc_py.engine.encoders import VIDEO_RATE, VideoEncoder
 from pexrtc_py.node.compositing import Painter
 from pexrtc_py.node.looking import Eye, Picture
 from pexrtc_py.node.pressure import Pressure
-from pexrtc_py.node.scenes import Scene
-from pexrtc_py.node.sizes import Quality
+from pexrtc_py.node.viewing import Order, SourceName
 
 logger = logging.getLogger(__name__)
 
-SourceName = tuple[str, str]
-"""A video section and a call."""
 STILL = 0.5
 """Seconds after which a view is composed again although nobody in it sent a picture."""
 STALE = 5.0
 """Seconds without a picture after which a place is shown empty."""
 EARLY = 0.8
 """The part of the time between two pictures after which the next one may be composed, since sources are not even."""
-
-
-@dataclass(frozen=True)
-class Order:
-    """What one view is to be."""
-
-    scene: Scene
-    codec: str
-    quality: Quality
-    sources: Mapping[str, tuple[SourceName, ...]]
-    """Where the pictures of each participant, and of `SLIDES`, come from; the one with the latest picture counts."""
 
 
 @dataclass(frozen=True)

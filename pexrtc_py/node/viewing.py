@@ -10,12 +10,13 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from pexrtc_py.node.composer import Order, SourceName
 from pexrtc_py.node.plan import Carries, MediaPlan, Seat
 from pexrtc_py.node.routing import by_stage
 from pexrtc_py.node.scenes import SLIDES, Scene
 from pexrtc_py.node.sizes import Quality, Size, quality
 
+SourceName = tuple[str, str]
+"""A video section and a call."""
 MAIN, SECOND = "main", "slides"
 """The two video sections of a call, in the names of sources."""
 
@@ -36,6 +37,17 @@ class Receiver:
 
     codec: str
     limit: int | None
+
+
+@dataclass(frozen=True)
+class Order:
+    """What one view is to be."""
+
+    scene: Scene
+    codec: str
+    quality: Quality
+    sources: Mapping[str, tuple[SourceName, ...]]
+    """Where the pictures of each participant, and of `SLIDES`, come from; the one with the latest picture counts."""
 
 
 def composes(scene: Scene | None, mode: Compose) -> bool:

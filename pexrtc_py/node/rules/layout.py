@@ -1,4 +1,4 @@
-"""Wishes for the picture: they are checked, kept and announced. What is sent is whoever has the first place; nothing is composed."""
+"""Wishes for the picture: they are checked, kept and announced; what comes of them is `picture`'s to say."""
 
 from __future__ import annotations
 
@@ -115,8 +115,9 @@ def pres_in_mix(asked: Asked, request: PresInMix) -> bool:
 
 @answers(PreferredAspectRatio)
 def preferred_aspect_ratio(asked: Asked, request: PreferredAspectRatio) -> bool:
-    """Kept as a hint; nothing is told of it, and the picture stays as it is."""
+    """Whether the picture is composed wide or high; nothing is told of it."""
     asked.target.aspect_ratio = request.aspect_ratio
+    asked.room.outbox.changed = True
     return True
 
 
