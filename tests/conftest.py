@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import pytest
 from hypothesis import settings
@@ -59,10 +59,14 @@ def answers_as_documented(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.fixture
 async def node() -> AsyncIterator[Node]:
-    """A node with `meet.alice`, open to everybody, and `meet.lobby`, where guests wait for a host (PINs 1234 and 5678)."""
-    from pexrtc_py.node import Node, Vmr
+    """A node with `meet.alice`, open to everybody, and `meet.lobby`, where guests wait for a host (PINs 1234 and 5678).
 
-    async with Node(Vmr("meet.alice"), Vmr("meet.lobby", host_pin="1234", guest_pin="5678")) as running:
+    With PEXRTC_COMPOSE=always in the environment it composes every picture, so that all tests can be run that way too.
+    """
+    from pexrtc_py.node import Node, NodeConfig, Vmr
+
+    config = NodeConfig(compose=cast(Any, os.environ.get("PEXRTC_COMPOSE", "auto")))
+    async with Node(Vmr("meet.alice"), Vmr("meet.lobby", host_pin="1234", guest_pin="5678"), config=config) as running:
         yield running
 
 

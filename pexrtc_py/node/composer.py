@@ -16,10 +16,11 @@ from av import VideoFrame
 
 from pexrtc_media.base import AccessUnit
 from pexrtc_py.engine.clock import unix_time
-from pexrtc_py.engine.encoders import VIDEO_RATE, VideoEncoder
-from pexrtc_py.node.compositing import Painter
+from pexrtc_py.engine.encoders import VIDEO_RATE, VideoEncoder, default_bitrate
+from pexrtc_py.node.compositing import Painter, box_of
 from pexrtc_py.node.looking import Eye, Picture
 from pexrtc_py.node.pressure import Pressure
+from pexrtc_py.node.sizes import sufficient
 from pexrtc_py.node.viewing import Order, SourceName
 
 logger = logging.getLogger(__name__)
@@ -215,7 +216,14 @@ class Composer:
         view.captured, view.lead = self._captured(view, lead, now), lead
         view.when, keyframe, view.keyframe, view.changed = now, view.keyframe, False, False
         frames = {name: picture.frame for name, picture in fresh.items()}
-        return _Job(view, frames, self._pressure.fitted(order.quality.size), view.captured, keyframe)
+        return _Job(view, frames, self._size(order, frames), view.captured, keyframe)
+
+    def _size(self, order: Order, frames: Mapping[str, VideoFrame]) -> tuple[int, int]:
+        """No larger than what is shown is worth, nor than can be kept up with."""
+        size = order.quality.size
+        places = {name: box_of(place, size)[2:] for name, place in order.scene.places}
+        shown = [((frame.width, frame.height), places[name]) for name, frame in frames.items()]
+        return self._pressure.fitted(sufficient(size, shown))
 
     def _captured(self, view: _View, lead: Picture, now: float) -> float:
         """The capture time of a composition: that of its first place, or as much later than the last one as time went on."""
@@ -245,5 +253,6 @@ class Composer:
 def _encode(job: _Job, frame: VideoFrame) -> None:
     frame.pts, frame.time_base = round(job.captured * VIDEO_RATE), Fraction(1, VIDEO_RATE)
     encoder = job.view.encoder
-    encoder.bitrate = job.view.order.quality.bitrate
+    quality = job.view.order.quality
+    encoder.bitrate = min(quality.bitrate, default_bitrate(*job.size, quality.fps))
     job.made.extend(encoder.encode(frame, keyframe=job.keyframe))

@@ -67,7 +67,7 @@ def bar(text: str, size: tuple[int, int], colour: tuple[int, int, int, int]) -> 
 
 def patched(image: Image.Image, left: int, top: int) -> Patch:
     """An RGBA picture of even size as what can be laid over others at an even place (BT.601, limited range)."""
-    points = np.asarray(image, np.float32)
+    points = np.asarray(image, np.float64)
     red, green, blue, alpha = (points[:, :, index] for index in range(4))
     luma = 16 + 0.257 * red + 0.504 * green + 0.098 * blue
     first = 128 - 0.148 * red - 0.291 * green + 0.439 * blue
@@ -77,13 +77,13 @@ def patched(image: Image.Image, left: int, top: int) -> Patch:
     return Patch(left & ~1, top & ~1, planes, (opacity.astype(np.uint16), _halved(opacity).astype(np.uint16)))
 
 
-def _bytes(values: npt.NDArray[np.float32]) -> Plane:
+def _bytes(values: npt.NDArray[np.float64]) -> Plane:
     return np.asarray(np.rint(values), np.uint8)
 
 
-def _halved(values: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+def _halved(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     height, width = values.shape
-    return np.asarray(values.reshape(height // 2, 2, width // 2, 2).mean(axis=(1, 3)), np.float32)
+    return np.asarray(values.reshape(height // 2, 2, width // 2, 2).mean(axis=(1, 3)), np.float64)
 
 
 def _shortened(text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, width: float) -> str:

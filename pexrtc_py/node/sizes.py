@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from pexrtc_py.engine.encoders import default_bitrate
@@ -19,6 +20,9 @@ ENOUGH = 0.5
 """The part of a size's usual bitrate at which it is still the best one to have."""
 STEP = 1.25
 """What somebody can take is only told apart in steps of this factor: each distinct rate is an encoder of its own."""
+LEGIBLE: Size = (640, 360)
+"""A picture is not made smaller than this because its sources are small, since there may be names in it."""
+TOLERANCE = 0.95
 _FIRST = 50_000
 
 
@@ -42,10 +46,17 @@ def quality(limit: int | None, *, largest: Size, is_upright: bool = False) -> Qu
     return Quality((size[1], size[0]) if is_upright else size, fps, usual if rate is None else min(usual, rate))
 
 
-def smaller(size: Size) -> Size:
-    """The next size down; the smallest has none."""
-    below = [one for one in LADDER if one[0] < size[0]]
-    return below[0] if below else LADDER[-1]
+def sufficient(size: Size, shown: Iterable[tuple[Size, Size]]) -> Size:
+    """The least size up to `size`, from `LEGIBLE` on, at which one of the pictures at least is not scaled down.
+
+    Each of those shown has its own size, and that of its place in a picture of `size`.
+    """
+    factor = min((max(own[0] / place[0], own[1] / place[1]) for own, place in shown), default=1.0)
+    enough = max(max(size) * factor * TOLERANCE, LEGIBLE[0])
+    wide = next((one for one in reversed(LADDER) if one[0] >= enough), LADDER[0])
+    if wide[0] >= max(size):
+        return size
+    return (wide[1], wide[0]) if size[1] > size[0] else wide
 
 
 def _step(limit: int) -> int:

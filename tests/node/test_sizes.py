@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pexrtc_py.node.pressure import CAUTION, PATIENCE, Pressure
-from pexrtc_py.node.sizes import FPS, LADDER, SLOW_FPS, quality, smaller
+from pexrtc_py.node.sizes import FPS, LADDER, SLOW_FPS, quality, sufficient
 
 HD = (1280, 720)
 
@@ -31,9 +31,25 @@ def test_nobody_gets_more_than_it_can_take(limit: int) -> None:
     assert quality(limit, largest=(1920, 1080)).bitrate <= limit
 
 
-def test_the_ladder_ends_at_its_smallest_size() -> None:
-    assert smaller(HD) == (960, 540)
-    assert smaller(LADDER[-1]) == LADDER[-1]
+@pytest.mark.parametrize(
+    ("sources", "places", "size"),
+    [
+        ([(640, 360)], [HD], (640, 360)),
+        ([(640, 360), (640, 360)], [(1096, 616), (182, 102)], (960, 540)),
+        ([(640, 360)] * 4, [(640, 360)] * 4, HD),
+        ([(320, 180)], [HD], (640, 360)),
+        ([(1920, 1080)], [HD], HD),
+        ([(360, 640)], [HD], HD),
+    ],
+)
+def test_a_picture_is_no_larger_than_what_it_shows_is_worth(
+    sources: list[tuple[int, int]], places: list[tuple[int, int]], size: tuple[int, int]
+) -> None:
+    assert sufficient(HD, zip(sources, places, strict=True)) == size
+
+
+def test_a_high_picture_becomes_smaller_in_the_same_shape() -> None:
+    assert sufficient((720, 1280), [((360, 640), (720, 1280))]) == (360, 640)
 
 
 def test_pictures_become_smaller_while_composing_takes_all_the_time_and_larger_when_it_does_not() -> None:
