@@ -41,7 +41,7 @@ def sheet() -> Image.Image:
         left, top = 10 + number % COLUMNS * (SHOWN[0] + 10), 10 + number // COLUMNS * high
         people = tuple(Person(f"p{place}", NAMES[place % len(NAMES)], speaking=place == 0) for place in range(capacity(layout)))
         frame = painter.paint(Scene(layout, people), SIZE, pictures)
-        whole.paste(frame.to_image().resize(SHOWN, Image.Resampling.LANCZOS), (left, top))
+        whole.paste(Image.fromarray(frame.to_ndarray(format="rgb24")).resize(SHOWN, Image.Resampling.LANCZOS), (left, top))
         canvas.text((left, top + SHOWN[1] + 4), str(layout), "black", font)
     return whole
 
