@@ -132,7 +132,7 @@ def _adaptive(people: int, extended: bool) -> Iterator[Rect]:
     mains, small, row = min(people, MAINS), max(0, people - MAINS), SMALL_ROW[extended]
     below = -(-small // row)
     height = 1 - Fraction(below, row)
-    rows = {4: (2, 2), 5: (2, 3)}.get(mains, (mains,) if mains else ())
+    rows = {3: (2, 1), 4: (2, 2), 5: (2, 3)}.get(mains, (mains,) if mains else ())
     for number, count in enumerate(rows):
         for column in range(count):
             yield _at(Fraction(column, count), number * height / len(rows), Fraction(1, count), height / len(rows))
