@@ -79,6 +79,7 @@ class Bridge:
             raise
         self._peers[call] = peer
         opened = self._enter(room, participant, call, peer)
+        opened.bandwidth = bandwidth * 1000 if bandwidth is not None else None
         peer.on_state(lambda state: self._state_changed(opened, peer, state))
         return answer
 

@@ -31,6 +31,8 @@ class BridgedCall:
         self.participant, self.call, self.leg = participant, call, leg
         self.room: BridgedRoom | None = None
         self.started = False
+        self.bandwidth: int | None = None
+        """The most that may be sent to it, in bits/s; None for anything."""
         self.dropped = 0
         self.inbox: deque[tuple[AccessUnit, float]] = deque(maxlen=INBOX)
         self._feed = feed
@@ -51,6 +53,11 @@ class BridgedCall:
         taken = tuple(self.inbox)
         self.inbox.clear()
         return taken
+
+    @property
+    def limit(self) -> int | None:
+        """The most that is worth sending as main video: what it may get, and what it can take, in bits/s."""
+        return min((rate for rate in (self.bandwidth, self.leg.transceivers[Slot.VIDEO].sender.limit) if rate), default=None)
 
     def put(self, unit: AccessUnit, captured: float) -> None:
         """Keep an audio packet for the next tick."""

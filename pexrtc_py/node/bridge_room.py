@@ -156,8 +156,8 @@ class BridgedRoom:
 
     def _compose(self) -> None:
         """Have those views composed that somebody is to see."""
-        ports = {call.call: call.leg.transceivers[Slot.VIDEO].sender for call in self.calls.values() if call.started}
-        receivers = {name: Receiver(port.codec.name, port.limit) for name, port in ports.items() if port.ready and port.codec is not None}
+        started = [(call, call.leg.transceivers[Slot.VIDEO].sender) for call in self.calls.values() if call.started]
+        receivers = {call.call: Receiver(port.codec.name, call.limit) for call, port in started if port.ready and port.codec is not None}
         orders, before = self._views.orders(self.plan, receivers), self._composer.stats.keys()
         self._composer.want(orders)
         for name in before - orders.keys():

@@ -54,6 +54,8 @@ class Transcoder:
         self._arrived = asyncio.Event()
         self._started = self._keyframe = False
         self._taken = self._dropped = self._sent = 0
+        self.limit: int | None = None
+        """The most to encode with, in bits/s: what the weakest of its receivers can take."""
         self._task = asyncio.create_task(self._run())
 
     @property
@@ -109,6 +111,7 @@ class Transcoder:
             self._decoder = VideoDecoder(units[0][0].codec)
         damaged = self._decoder.damaged
         frames = [frame for unit, _ in units for frame in self._decoder.decode(unit)]
+        self._encoder.limit = self.limit
         encoded = self._encoder.encode(frames[-1], keyframe=keyframe) if frames else []
         return encoded, self._decoder.damaged > damaged
 
@@ -319,18 +322,23 @@ class Forwarder:
                 transcoder.refresh()
 
     def _fit_transcoders(self) -> None:
-        needed = set(self._needed())
-        for key in self._transcoders.keys() - needed:
+        needed: dict[tuple[str, str], list[int]] = {}
+        for key, limit in self._needed():
+            needed.setdefault(key, []).extend([limit] if limit is not None else [])
+        for key in self._transcoders.keys() - needed.keys():
             self._spawn(self._transcoders.pop(key).aclose())
-        for source, codec in needed - self._transcoders.keys():
-            self._transcoders[source, codec] = self._transcoder(source, codec)
+        for (source, codec), limits in needed.items():
+            if (source, codec) not in self._transcoders:
+                self._transcoders[source, codec] = self._transcoder(source, codec)
+            self._transcoders[source, codec].limit = min(limits, default=None)
 
-    def _needed(self) -> Iterable[tuple[str, str]]:
+    def _needed(self) -> Iterable[tuple[tuple[str, str], int | None]]:
+        """Sources and codecs to transcode, each with what one of the receivers can take, in bits/s."""
         for receiver in self._receivers.values():
             for source in {receiver.route.wanted, receiver.route.current} - {None}:
                 known = self._sources.get(source or "")
                 if known and known.codec and receiver.codec and not receiver.accepts(known.codec):
-                    yield source or "", receiver.codec
+                    yield (source or "", receiver.codec), receiver.transceiver.sender.limit
 
     def _transcoder(self, source: str, codec: str) -> Transcoder:
         logger.info("The video of call %s is transcoded to %s", source[:8], codec)  # the whole of it is a stream's key in RTMP calls

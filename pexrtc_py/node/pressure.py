@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pexrtc_py.node.sizes import LADDER
+from pexrtc_py.node.sizes import LADDER, LEGIBLE
 
 BUSY = 0.9
 """The part of the time that composing may take."""
@@ -36,14 +36,14 @@ class Pressure:
         self._slow = self._slow + 1 if load > BUSY else 0
         self._idle = self._idle + 1 if load < IDLE else 0
         if self._slow >= PATIENCE or self._idle >= CAUTION:
-            self.steps = min(max(self.steps + (1 if self._slow else -1), 0), len(LADDER) - 1)
+            self.steps = min(max(self.steps + (1 if self._slow else -1), 0), LADDER.index(LEGIBLE))
             self._slow = self._idle = 0
 
     def fitted(self, size: tuple[int, int]) -> tuple[int, int]:
-        """The size that can be kept up with."""
+        """The size that can be kept up with; below `LEGIBLE` there come fewer pictures instead."""
         upright = size[1] > size[0]
         wide = (max(size), min(size))
-        if not self.steps or wide not in LADDER:
+        if not self.steps or wide not in LADDER or wide <= LEGIBLE:
             return size
-        fitted = LADDER[min(LADDER.index(wide) + self.steps, len(LADDER) - 1)]
+        fitted = LADDER[min(LADDER.index(wide) + self.steps, LADDER.index(LEGIBLE))]
         return (fitted[1], fitted[0]) if upright else fitted

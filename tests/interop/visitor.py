@@ -24,8 +24,8 @@ STAMPS = 64
 """How many numbered pictures a visitor shows, again and again."""
 SERIOUS = {"onError", "onFailedRequest", "onDisconnected", "call.onReconnecting"}
 """Signals that complain; a test says which it wants."""
-HARMLESS = ("without any observer",)
-"""What the client says of its own signals that nobody listens to."""
+HARMLESS = ("without any observer", "RequestClient has been already cleaned up")
+"""What the client says of its own signals that nobody listens to, and when it wanted its events once more while it was leaving."""
 Picture = NDArray[np.uint8]
 
 

@@ -7,7 +7,9 @@ from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
+import numpy as np
 import pytest
+from av import VideoFrame
 
 from pexrtc_media import stamp
 from pexrtc_media.base import AccessUnit
@@ -35,6 +37,18 @@ class Camera:
     def unit(self, *, keyframe: bool = False) -> AccessUnit:
         (unit,) = self.encoder.encode(self.pattern.picture(self.number), keyframe=keyframe)
         self.number += 1
+        return unit
+
+
+class Snow:
+    """A picture that takes as many bits as it may have."""
+
+    def __init__(self) -> None:
+        self._encoder, self._random = VideoEncoder("vp8", bitrate=2_000_000), np.random.default_rng(1)
+
+    def unit(self, *, keyframe: bool = False) -> AccessUnit:
+        points = self._random.integers(16, 235, (270, 320), np.uint8)
+        (unit,) = self._encoder.encode(VideoFrame.from_ndarray(points, format="yuv420p"), keyframe=keyframe)
         return unit
 
 
@@ -197,6 +211,29 @@ async def test_what_a_receiver_cannot_decode_is_transcoded_for_it(forwarder: For
     assert cid.streams() == [6] * 5
     assert cid.got[0].codec == "vp8"
     assert forwarder.transcoders["ann", "h264"].sent == 5
+
+
+async def test_what_is_transcoded_takes_no_more_than_the_weakest_receiver_can(forwarder: Forwarder) -> None:
+    ann, bob, cid = Call("ann", "vp8"), Call("bob", "h264"), Call("cid", "h264")
+    enter(forwarder, ann, bob, cid)
+    camera, views = Snow(), {"bob": View(("ann",), Board.NO_VIDEO), "cid": View(("ann",), Board.NO_VIDEO)}
+    forwarder.feed("ann", camera.unit(), NOW, NOW)
+
+    async def octets(first: int, pictures: int) -> int:
+        before = bob.sender.stats.octets
+        for step in range(first, first + pictures):
+            forwarder.show(views, NOW + step / 30)
+            forwarder.feed("ann", camera.unit(keyframe=step == 1), NOW + step / 30, NOW + step / 30)
+            await bob.until(step)
+        return bob.sender.stats.octets - before
+
+    await octets(1, 2)
+    free = await octets(3, 30)
+    cid.sender.remb(60_000)
+    await octets(33, 2)
+    limited = await octets(35, 30)
+
+    assert limited < 0.6 * free
 
 
 async def test_a_transcoder_that_cannot_keep_up_starts_over_at_a_keyframe(forwarder: Forwarder) -> None:

@@ -11,13 +11,16 @@ from typing import TYPE_CHECKING, Any
 import av
 import numpy as np
 
+import pexrtc_py
 from pexrtc_media import stamp
 from pexrtc_media.arrays import rows
 from pexrtc_media.transform import blank
 from pexrtc_py.engine.types import Slot
+from pexrtc_py.node import Node, Vmr
 from pexrtc_py.node.compositing import Box, box_of, name_patch
 from pexrtc_py.node.scenes import Person
 from pexrtc_py.node.seating import capacity, seats, upright
+from pexrtc_py.node.sizes import LADDER
 from pexrtc_py.protocol.events import Layout as LayoutEvent
 from pexrtc_py.protocol.layouts import Layout
 from pexrtc_py.protocol.models import Transforms
@@ -86,9 +89,9 @@ def edges(picture: av.VideoFrame, box: Box) -> tuple[float, ...]:
 
 
 async def test_every_layout_has_everybody_where_it_promises_and_nobody_sees_itself(join: Join) -> None:
-    streams = {(await join(f"P{stream}", video=camera(stream))).me.uuid: stream for stream in (1, 2, 3)}
-    host = await join("Host", video=camera(4))
-    streams |= {host.me.uuid: 4}
+    # Only the viewer is sent anything: one composition, and small places can be read.
+    people = [await join(f"P{stream}", video=camera(stream, fps=5), receive=()) for stream in (1, 2, 3, 4)]
+    streams, host = {person.me.uuid: stream for stream, person in enumerate(people, 1)}, people[0]
     viewer = await join("Viewer", video=camera(5))
     told: list[LayoutEvent] = []
     viewer.on(LayoutEvent)(told.append)
@@ -169,6 +172,18 @@ async def test_viewers_of_other_codecs_and_less_bandwidth_see_the_same(join: Joi
 
     assert of_old.width == 1280
     assert of_poor.width <= 480
+
+
+async def test_a_conference_with_little_bandwidth_has_small_pictures() -> None:
+    def entering(node: Node, name: str, stream: int) -> pexrtc_py.Joining:
+        return pexrtc_py.join("meet.small", node=node.url, display_name=name, video=camera(stream))
+
+    async with Node(Vmr("meet.small", bandwidth=200)) as node, entering(node, "Ann", 1) as ann, entering(node, "Bob", 2):
+        await transform(ann, layout="2x2")
+
+        seen = await until_shown(ann, lambda picture: picture.width <= 480 and shown(picture, "2x2", 1) == [2], "Bob, small")
+
+    assert (seen.width, seen.height) in LADDER
 
 
 def likeness(picture: av.VideoFrame, name: str, box: Box) -> float:
