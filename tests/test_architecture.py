@@ -42,7 +42,7 @@ MAY_IMPORT = {
 }
 NODE_MEDIA = {
     *("bridge", "bridge_call", "bridge_room", "composer", "compositing", "forwarding", "legs", "lettering", "looking", "mixing"),
-    *("rtmp_calls", "simulated", "sizes", "snapshots", "splash", "streaming"),
+    *("performing", "rtmp_calls", "simulated", "sizes", "snapshots", "splash", "streaming"),
 }
 """The modules of the node that carry media and so may use the engine."""
 

@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from pexrtc_py.node.bots import Bot, Performer, Step
     from pexrtc_py.node.captions import Caption, Said
     from pexrtc_py.node.config import NodeConfig, Turn, Vmr
     from pexrtc_py.node.desk import Desk, Incoming, Reply
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from pexrtc_py.node.theming import ThemeFiles
 
 __all__ = [
+    "Bot",
     "Caption",
     "Desk",
     "Device",
@@ -29,9 +31,11 @@ __all__ = [
     "NoMedia",
     "Node",
     "NodeConfig",
+    "Performer",
     "Reply",
     "Room",
     "Said",
+    "Step",
     "ThemeFiles",
     "Turn",
     "Vmr",
@@ -40,6 +44,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "bots": ("Bot", "Performer", "Step"),
     "captions": ("Caption", "Said"),
     "config": ("NodeConfig", "Turn", "Vmr"),
     "desk": ("Desk", "Incoming", "Reply"),

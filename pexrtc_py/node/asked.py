@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pexrtc_py.node.admission import NOT_FOUND, Refused
 from pexrtc_py.node.config import NodeConfig
-from pexrtc_py.node.house import House
 from pexrtc_py.node.member import Member, NodeCall
 from pexrtc_py.node.plan import CallMedia
 from pexrtc_py.node.registrar import Registered
 from pexrtc_py.node.room import Room
 from pexrtc_py.protocol.address import Address
 from pexrtc_py.protocol.declare import Request
+
+if TYPE_CHECKING:
+    from pexrtc_py.node.house import House
 
 T = TypeVar("T")
 

@@ -104,7 +104,7 @@ class Bridge:
             service = StreamingService(executor=self._pictures, lost=lambda reason: self._on_lost(order.call, reason))
             await self._reach(order, service)
             return
-        leg = SimulatedEndpoint(order.endpoint, video=order.video)
+        leg = SimulatedEndpoint(order.endpoint, video=order.video, bot=order.bot)
         self._enter(order.room, order.participant, order.call, leg).started = True
         await leg.start()
 

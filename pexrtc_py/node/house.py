@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import time
+from collections.abc import Callable, Collection
 from contextlib import suppress
 
 from pexrtc_py.errors import UsageError
 from pexrtc_py.node import direct
 from pexrtc_py.node.admission import Refused
+from pexrtc_py.node.bots import Bot, Performer
 from pexrtc_py.node.config import NodeConfig, Vmr
 from pexrtc_py.node.identity import SignIns
 from pexrtc_py.node.lines import KINDS, Lines
@@ -25,12 +27,26 @@ class House:
         self.config = config
         self.maintenance = config.maintenance
         """While it is True nobody may join; who is in stays."""
+        self.clock: Callable[[], float] = time.time
+        """Unix seconds."""
+        self.wake: Callable[[], None] = lambda: None
+        """Has the node tell soon of what was changed by hand."""
         self._listening: Collection[str] | None = None
         self.sign_ins = SignIns()
         self.registrar = Registrar(config.devices, config.token_seconds)
         self.lines = Lines(config)
         shared = [Room(vmr, config) for vmr in config.conferences if vmr.service_type not in KINDS]
         self._rooms = {alias.casefold(): room for room in shared for alias in room.vmr.all_aliases}
+        for room in shared:
+            room.house = self
+
+    def add(self, room: Room, bot: Bot) -> Performer:
+        """A scripted participant comes into a room."""
+        performer = Performer(bot, room, self, self.clock())
+        room.performers.append(performer)
+        performer.enter()
+        self.wake()
+        return performer
 
     def settle(self, now: float) -> None:
         """Do what follows from whatever has happened in the rooms."""
@@ -81,4 +97,4 @@ class House:
             raise Refused(503, "Out of resource")
         with suppress(UsageError):  # what cannot be an alias is no conference
             self._rooms[key] = room = Room(Vmr(alias), self.config)
-            room.outbox.listening = self._listening
+            room.outbox.listening, room.house = self._listening, self

@@ -9,10 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from pexrtc_py.node.endpoints import Endpoint
 from pexrtc_py.node.scenes import Scene
+
+if TYPE_CHECKING:
+    from pexrtc_py.node.bots import Bot
 
 MAIN = "main"
 """The audio mix that everybody speaks into and hears, unless set otherwise."""
@@ -121,6 +124,8 @@ class CallEndpoint:
     """The streaming service that everything goes to, in place of a simulated endpoint."""
     slides_to: str | None = field(default=None, repr=False)
     """The one for the slides."""
+    bot: Bot | None = None
+    """The scripted participant whose media they are."""
 
 
 @dataclass(frozen=True)

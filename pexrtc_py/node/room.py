@@ -8,8 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from math import inf
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
+from pexrtc_py.errors import UsageError
 from pexrtc_py.node import dialling, moves, picture, planning, views
 from pexrtc_py.node.admission import TOKEN_EXPIRED, WAITED_TOO_LONG, Passes, must_wait
 from pexrtc_py.node.breakout import MAIN, Breakout
@@ -37,6 +39,10 @@ from pexrtc_py.protocol.events import (
 )
 from pexrtc_py.protocol.models import Role
 
+if TYPE_CHECKING:
+    from pexrtc_py.node.bots import Bot, Performer
+    from pexrtc_py.node.house import House
+
 TEST_FINISHED = "Test call finished"
 
 
@@ -57,6 +63,9 @@ class Room:
         self.breakout = breakout
         """What makes it a breakout room; None for a main room."""
         self.breakouts = Breakouts(self, self._below)
+        self.performers: list[Performer] = []
+        """The scripted participants that were added."""
+        self.house: House | None = None
         self.outbox: Outbox = Outbox() if breakout is None else breakout.main.outbox
         self.captions = scripted(vmr.captions)
         self._begin()
@@ -192,6 +201,15 @@ class Room:
             for event in views.welcome(self, alike[0]):
                 for member in alike:
                     self.tell(member, views.layout(self, member) if isinstance(event, Layout) else event)
+
+    # --- scripted participants --------------------------------------------------------------------------------------
+
+    def add(self, bot: Bot) -> Performer:
+        """Have a scripted participant take part: `node.room("lab").add(Bot("Ada"))`. Raises `UsageError` in a room of no node."""
+        house = self.main.house
+        if house is None:
+            raise UsageError(f"{self.vmr.alias} belongs to no node that could let {bot.name} in.")
+        return house.add(self, bot)
 
     # --- coming and going ------------------------------------------------------------------------------------------
 
@@ -422,13 +440,17 @@ class Room:
     @property
     def due(self) -> float:
         """When `sweep` must come in time, in Unix seconds; what only grows old is swept now and then."""
-        return min(self.finishes, *(dialling.due(room) for room in self.breakouts.everywhere))
+        called = (dialling.due(room) for room in self.breakouts.everywhere)
+        return min(self.finishes, *called, *(one.due for one in self.performers))
 
     def sweep(self, now: float) -> None:
         """Do what is due, and remove whoever let the token run out or waited too long; who was sent elsewhere and did not go, stays."""
         if self.finishes <= now:
             self.end(TEST_FINISHED)
         dialling.advance(self, now)
+        self.performers = [one for one in self.performers if one.present]
+        for performer in self.performers:
+            performer.advance(now)
         for uuid in self.passes.expired(now):
             self.leave(self.members[uuid], now, TOKEN_EXPIRED)
         for member in list(self.members.values()):

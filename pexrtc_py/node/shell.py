@@ -35,6 +35,7 @@ class Shell:
         self.desk, self.clock = desk, clock
         self.streams = Streams(limit=desk.config.stream_limit, version=desk.config.version_number)
         desk.house.attend(self.streams.listening)
+        desk.house.clock, desk.house.wake = clock, self._soon
         self.media: Media = media(on_voice=self._on_voice, on_lost=self._on_lost)
         self._captioning = Captioning(clock=clock, settle=self.settle)
         self._plans: dict[str, MediaPlan] = {}
@@ -112,6 +113,12 @@ class Shell:
         if self._closing:
             await asyncio.wait(self._closing, timeout=MEDIA_SECONDS)
         await self.media.aclose()
+
+    def _soon(self) -> None:
+        """Settle once whatever goes on now is done."""
+        if self._alarm is not None:
+            self._alarm.cancel()
+        self._due, self._alarm = -inf, asyncio.get_running_loop().call_later(0, self._wake)
 
     def _set_alarm(self, due: float) -> None:
         """Wake when the next thing is due, so that calls are answered in time and nobody polls."""

@@ -5,34 +5,30 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable
-from functools import lru_cache
+from functools import partial
 
 import numpy as np
 from av import VideoFrame
 
 from pexrtc_media import stamp as stamping
 from pexrtc_media.base import AccessUnit
-from pexrtc_media.encoding import OpusEncoding, VideoEncoding
-from pexrtc_media.synthetic import RATE, SAMPLES, Pattern, Tone
+from pexrtc_media.synthetic import RATE
 from pexrtc_py.engine.clock import unix_time
 from pexrtc_py.engine.decoders import AudioDecoder, VideoDecoder
 from pexrtc_py.engine.types import Slot
+from pexrtc_py.node.bots import Bot
 from pexrtc_py.node.endpoints import Endpoint
 from pexrtc_py.node.legs import LocalPort
+from pexrtc_py.node.performing import BLOCK, FPS, Performance, bars, performed, tone
 from pexrtc_py.node.plan import Perceived
 from pexrtc_py.node.sound import Block, level
 
-SIZE = (320, 180)
-FPS = 10
-ROUND = 2.0
-"""Seconds after which sound and picture begin again."""
-BLOCK = SAMPLES / RATE
+SLIDE_EVERY = 0.5
+"""Seconds between two copies of what is presented, each a keyframe."""
 AHEAD = 0.1
 """Seconds by which what it says is set later than it is said, so that an event loop that was busy does not cost any of it."""
 LATE = 0.5
 """What is due longer ago than this, after a stall, is left out."""
-STREAM = 15
-"""The stamp of the test picture says this stream number."""
 KEPT = {Slot.AUDIO: 50, Slot.VIDEO: 300, Slot.PRESENTATION: 0}
 """Units that are kept of what it gets: a second of sound, and pictures from a keyframe on."""
 
@@ -40,14 +36,12 @@ KEPT = {Slot.AUDIO: 50, Slot.VIDEO: 300, Slot.PRESENTATION: 0}
 class SimulatedEndpoint:
     """A leg with a tone and a test picture, which keeps the latest units that it is sent."""
 
-    def __init__(self, endpoint: Endpoint, *, video: bool) -> None:
-        self._endpoint = endpoint
+    def __init__(self, endpoint: Endpoint, *, video: bool, bot: Bot | None = None) -> None:
+        self._perform = partial(performed, bot) if bot is not None else partial(of_endpoint, endpoint, video=video)
         self._got: dict[Slot, deque[AccessUnit]] = {slot: deque(maxlen=kept) for slot, kept in KEPT.items()}
         self._counts = dict.fromkeys(Slot, 0)
-        pictures = ("vp8", "h264") if video else ()
-        self.transceivers: dict[Slot, LocalPort] = {
-            slot: LocalPort(("opus",) if slot is Slot.AUDIO else pictures, self._keeper(slot)) for slot in Slot
-        }
+        codecs = {Slot.AUDIO: ("opus",), **dict.fromkeys((Slot.VIDEO, Slot.PRESENTATION), ("vp8", "h264") if video else ())}
+        self.transceivers: dict[Slot, LocalPort] = {slot: LocalPort(codecs[slot], self._keeper(slot)) for slot in Slot}
         self._restart = False
         self.transceivers[Slot.VIDEO].wants_keyframe = self._begin_again
         self._closed = False
@@ -55,10 +49,9 @@ class SimulatedEndpoint:
 
     async def start(self) -> None:
         """Begin to speak and to show."""
-        sound = await asyncio.to_thread(tone, self._endpoint.tone) if self._endpoint.tone else ()
-        pictures = await asyncio.to_thread(picture) if self.transceivers[Slot.VIDEO].ready else ()
+        performance = await asyncio.to_thread(self._perform)
         if not self._closed:  # meanwhile
-            self._task = asyncio.create_task(self._play(sound, pictures))
+            self._task = asyncio.create_task(self._play(performance))
 
     async def close(self) -> None:
         """Fall silent."""
@@ -95,7 +88,8 @@ class SimulatedEndpoint:
     def _begin_again(self) -> None:
         self._restart = True
 
-    async def _play(self, sound: tuple[AccessUnit, ...], pictures: tuple[AccessUnit, ...]) -> None:
+    async def _play(self, performance: Performance) -> None:
+        sound, pictures, slides = performance.sound, performance.pictures, performance.slides
         due, block, shown = unix_time(), 0, 0
         while True:
             await asyncio.sleep(due - unix_time())
@@ -103,26 +97,21 @@ class SimulatedEndpoint:
                 self.transceivers[Slot.AUDIO].say(sound[block % len(sound)].data, "opus", due + AHEAD)
             if pictures and block % round(1 / BLOCK / FPS) == 0:
                 shown, self._restart = 0 if self._restart else shown, False
-                unit = pictures[shown % len(pictures)]
-                self.transceivers[Slot.VIDEO].say(unit.data, unit.codec, due + AHEAD, keyframe=unit.keyframe)
+                self._say(Slot.VIDEO, pictures[shown % len(pictures)], due)
                 shown += 1
+            if slides and block % round(SLIDE_EVERY / BLOCK) == 0:
+                self._say(Slot.PRESENTATION, slides[0], due)
             due, block = due + BLOCK, block + 1
             if unix_time() - due > LATE:
                 due = unix_time()
 
-
-@lru_cache(maxsize=32)
-def tone(hz: float) -> tuple[AccessUnit, ...]:
-    """A round of a tone as Opus packets; takes some milliseconds."""
-    encoding, source = OpusEncoding(), Tone(hz)
-    return tuple(unit for index in range(round(ROUND / BLOCK)) for unit in encoding.encode(source.sound(index), index * BLOCK))
+    def _say(self, slot: Slot, unit: AccessUnit, due: float) -> None:
+        self.transceivers[slot].say(unit.data, unit.codec, due + AHEAD, keyframe=unit.keyframe)
 
 
-@lru_cache(maxsize=1)
-def picture() -> tuple[AccessUnit, ...]:
-    """A round of the test picture as VP8, a keyframe first; takes some tens of milliseconds."""
-    encoding, pattern = VideoEncoding("vp8", bitrate=300_000), Pattern(SIZE, FPS, stamp=STREAM)
-    return tuple(unit for index in range(round(ROUND * FPS)) for unit in encoding.encode(pattern.picture(index), index / FPS))
+def of_endpoint(endpoint: Endpoint, *, video: bool) -> Performance:
+    """What somebody who was called shows and says."""
+    return Performance(tone(endpoint.tone) if endpoint.tone else (), bars() if video else ())
 
 
 def _sound(units: Iterable[AccessUnit]) -> Block:
