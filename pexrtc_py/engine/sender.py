@@ -72,6 +72,8 @@ class RtpSender:
         self.codecs: tuple[Codec, ...] = ()
         self.bandwidth: int | None = None
         """What the other side wants at most, by its description (`b=`), in bits/s; set by the peer."""
+        self.held = False
+        """Nothing is sent while this is set; reports go on."""
         self.last_keyframe: AccessUnit | None = None
         self.on_keyframe_request: Callable[[], None] | None = None
         """The other side needs a keyframe (PLI, FIR)."""
@@ -97,7 +99,7 @@ class RtpSender:
     @property
     def ready(self) -> bool:
         """Whether the transport is up and the negotiated direction sends; set by the peer."""
-        return self._ready and bool(self.codecs)
+        return self._ready and bool(self.codecs) and not self.held
 
     @ready.setter
     def ready(self, ready: bool) -> None:
@@ -133,7 +135,7 @@ class RtpSender:
         Raises ValueError for H.264 that is not in Annex B form.
         """
         codec = next((codec for codec in self.codecs if codec.name == unit.codec), None)
-        if codec is None or not self._ready:
+        if codec is None or not self.ready:
             return False
         payloads = packetize(unit.codec, unit.data, picture_id=self._picture_id)
         if not payloads:

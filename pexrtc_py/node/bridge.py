@@ -17,6 +17,7 @@ from pexrtc_py.engine.types import Direction, PeerState, Slot
 from pexrtc_py.errors import CallError, NegotiationFailed
 from pexrtc_py.node.bridge_call import SLOTS, BridgedCall
 from pexrtc_py.node.bridge_room import PATIENCE, BridgedRoom, RoomStats
+from pexrtc_py.node.faults import Faults
 from pexrtc_py.node.legs import Echo, Leg
 from pexrtc_py.node.plan import CallEndpoint, CallMedia, MediaPlan, OnLost, OnVoice, Perceived, Still
 from pexrtc_py.node.routing import seat_of
@@ -45,10 +46,12 @@ class Bridge:
         impair: str | None = None,
         compose: Compose = Compose.AUTO,
         max_size: Size = (1280, 720),
+        faults: Faults | None = None,
     ) -> None:
         self._network, self._number = Network.parse(impair) if impair is not None else None, 0
         self._on_voice, self._on_lost, self._title, self._loopback = on_voice, on_lost, title, loopback
-        self._compose, self._max_size = compose, max_size
+        self._compose, self._max_size, self._faults = compose, max_size, faults or Faults()
+        self._faults.on_media = self._hold
         self._rooms: dict[str, BridgedRoom] = {}
         self._calls: dict[str, BridgedCall] = {}
         self._peers: dict[str, Peer] = {}
@@ -211,8 +214,14 @@ class Bridge:
         leg = self._calls[call].leg if call in self._calls else None
         return leg.perceived() if isinstance(leg, SimulatedEndpoint) else None
 
+    def _hold(self) -> None:
+        """Send nothing to those whose media are dead."""
+        for call in self._calls.values():
+            call.held = self._faults.stop_receiving(call.participant)
+
     def _enter(self, room: str, participant: str, call: str, leg: Leg) -> BridgedCall:
         self._calls[call] = entering = BridgedCall(participant, call, leg, self._received)
+        entering.held = self._faults.stop_receiving(participant)
         self._room(room).enter(entering)
         return entering
 
@@ -243,7 +252,7 @@ class Bridge:
         task.add_done_callback(self._closing.discard)
 
     def _received(self, call: BridgedCall, slot: Slot, unit: AccessUnit, captured: float) -> None:
-        if not call.started or call.room is None:
+        if not call.started or call.room is None or not call.whole(slot, unit, lost=self._faults.stop_sending(call.participant)):
             return
         if slot is Slot.AUDIO:
             call.put(unit, captured)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from pexrtc_media.base import AccessUnit
+from pexrtc_py.engine.sender import RtpSender
 from pexrtc_py.engine.types import Direction, Slot, SlotOptions
 from pexrtc_py.node.clocks import ClockMap, StreamClock
 from pexrtc_py.node.legs import Leg
@@ -34,6 +35,9 @@ class BridgedCall:
         self.bandwidth: int | None = None
         """The most that may be sent to it, in bits/s; None for anything."""
         self.dropped = 0
+        self._held = False
+        self._broken: set[Slot] = set()
+        """The sections in which pictures were lost on purpose, since which there was no keyframe."""
         self.inbox: deque[tuple[AccessUnit, float]] = deque(maxlen=INBOX)
         self._feed = feed
         self._clock = ClockMap()
@@ -53,6 +57,28 @@ class BridgedCall:
         taken = tuple(self.inbox)
         self.inbox.clear()
         return taken
+
+    def whole(self, slot: Slot, unit: AccessUnit, *, lost: bool) -> bool:
+        """Whether a unit is of use: it is not lost on purpose, and nothing that it builds on was."""
+        if lost and slot is not Slot.AUDIO:
+            self._broken.add(slot)
+        elif slot in self._broken and not unit.keyframe:
+            self.leg.transceivers[slot].receiver.request_keyframe(unit.arrival)
+        else:
+            self._broken.discard(slot)
+        return not lost and slot not in self._broken
+
+    @property
+    def held(self) -> bool:
+        """Whether nothing is sent to it, although it is connected."""
+        return self._held
+
+    @held.setter
+    def held(self, held: bool) -> None:
+        self._held = held
+        for port in self.leg.transceivers.values():
+            if isinstance(port.sender, RtpSender):
+                port.sender.held = held
 
     @property
     def limit(self) -> int | None:

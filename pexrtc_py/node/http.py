@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from typing import Any
 
 from aiohttp import web
 
 from pexrtc_py.errors import ProtocolError
 from pexrtc_py.node.desk import Incoming, Reply
+from pexrtc_py.node.faults import Faults
 from pexrtc_py.node.ladder import SIGN_IN_PATH
 from pexrtc_py.node.shell import Shell
 from pexrtc_py.node.sign_in_page import sign_in_page
 from pexrtc_py.node.streams import Stream
 from pexrtc_py.protocol.address import Address
-from pexrtc_py.protocol.declare import find
+from pexrtc_py.protocol.declare import Request, find
 from pexrtc_py.protocol.requests import Events, RegistrationEvents
 from pexrtc_py.protocol.wire import failed, to_text
 
@@ -37,10 +39,10 @@ PICTURE_TYPES = {b"\xff\xd8\xff": "image/jpeg", b"\x89PNG": "image/png", b"GIF8"
 STREAM = {"Content-Type": "text/event-stream", "Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
 
 
-def application(shell: Shell) -> web.Application:
+def application(shell: Shell, faults: Faults) -> web.Application:
     """The web application of a node; one handler, since the declared requests are the routes."""
     app = web.Application(client_max_size=BODY_LIMIT)
-    handler = _Handler(shell)
+    handler = _Handler(shell, faults)
     app.router.add_get(f"{SIGN_IN_PATH}{{key}}", handler.sign_in, allow_head=False)
     app.router.add_post(f"{SIGN_IN_PATH}{{key}}", handler.sign_in)
     app.router.add_route("*", "/{path:.*}", handler.handle)
@@ -57,14 +59,19 @@ async def _allow_any_origin(request: web.Request, response: web.StreamResponse) 
 
 
 class _Handler:
-    def __init__(self, shell: Shell) -> None:
-        self._shell = shell
+    def __init__(self, shell: Shell, faults: Faults) -> None:
+        self._shell, self._faults = shell, faults
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         try:
             if request.method == "OPTIONS":
                 return web.Response(status=204, headers=PREFLIGHT)
-            if _is_events(request):
+            kind = _kind(request)
+            if (wrong := await self._faults.before(kind, token="token" in request.headers or "token" in request.query)) is not None:
+                response = _response(wrong.reply)
+                response.headers.update(wrong.headers)
+                return response
+            if kind in {Events, RegistrationEvents}:
                 return await self._events(request)
             return _response(await self._shell.ask(await _incoming(request)))
         except web.HTTPException as error:  # above all a body beyond the limit
@@ -91,14 +98,16 @@ class _Handler:
         response = web.StreamResponse(headers=STREAM)
         try:
             await response.prepare(request)
-            await self._write(stream, response)
+            if not await self._write(stream, response):
+                _abort(request)
         except ConnectionError:
             pass  # the reader went away; it will come back if it wants to
         finally:
             self._shell.streams.close(participant, stream)
         return response
 
-    async def _write(self, stream: Stream, response: web.StreamResponse) -> None:
+    async def _write(self, stream: Stream, response: web.StreamResponse) -> bool:
+        """Write what there is until its end; False when the stream is to be broken."""
         while True:
             try:
                 async with asyncio.timeout(self._shell.desk.config.keepalive_seconds):
@@ -107,16 +116,18 @@ class _Handler:
                 data = KEEPALIVE
             if data is None:
                 break
-            await response.write(data)
+            if not await self._faults.write(data, response.write):
+                return False
         await response.write_eof()
+        return True
 
 
-def _is_events(request: web.Request) -> bool:
+def _kind(request: web.Request) -> type[Request[Any]] | None:
     try:
         address, name = Address.parse(request.raw_path)
     except ProtocolError:
-        return False
-    return find(address.scope, request.method, name) in {Events, RegistrationEvents}
+        return None
+    return find(address.scope, request.method, name)
 
 
 async def _incoming(request: web.Request) -> Incoming:

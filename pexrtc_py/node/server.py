@@ -25,6 +25,7 @@ from pexrtc_py.node.captions import Source
 from pexrtc_py.node.certificate import server_context, write_certificate
 from pexrtc_py.node.config import NodeConfig, Vmr, split_listen, split_size
 from pexrtc_py.node.desk import Desk
+from pexrtc_py.node.faults import Faults
 from pexrtc_py.node.heard import HeardList
 from pexrtc_py.node.http import application
 from pexrtc_py.node.plan import NO_MEDIA, CallEndpoint, CallMedia, Media, MediaFactory, MediaPlan, OnLost, OnVoice, Perceived, Still
@@ -66,6 +67,8 @@ class Node:
         self._tls = bool(config.tls if tls is None else tls)
         self._media, self._clock = media, clock or _unset_clock()
         self._desk = Desk(self.config)
+        self.faults = Faults()
+        """What goes wrong on purpose: `with node.faults.unavailable(): ...`."""
         self._port = 0
         self._shell: Shell | None = None
         self._ending = contextlib.AsyncExitStack()
@@ -76,7 +79,7 @@ class Node:
         async with contextlib.AsyncExitStack() as starting:
             context = self._context(starting)
             self._shell = Shell(self._desk, self._media or self._bridge(), clock=self._clock)
-            runner = web.AppRunner(application(self._shell), access_log=None, shutdown_timeout=SHUTDOWN_SECONDS)
+            runner = web.AppRunner(application(self._shell, self.faults), access_log=None, shutdown_timeout=SHUTDOWN_SECONDS)
             await runner.setup()
             starting.push_async_callback(runner.cleanup)
             starting.push_async_callback(self._shell.aclose)  # first: the last events go out over open connections
@@ -196,6 +199,7 @@ class Node:
             impair=self.config.impair,
             compose=Compose(self.config.compose),
             max_size=split_size(self.config.max_size),
+            faults=self.faults,
         )
 
     def _title(self, room: str) -> str:
