@@ -20,6 +20,7 @@ from pexrtc_media.arrays import rows
 from pexrtc_media.base import AccessUnit
 from pexrtc_media.transform import fit
 from pexrtc_py.engine.decoders import AudioDecoder, VideoDecoder
+from pexrtc_py.node.tones import HIGH, KEYS, LOW
 
 if TYPE_CHECKING:
     from pexrtc_py.call import Call
@@ -201,6 +202,28 @@ def strength(samples: Sound, hz: float) -> float:
     spectrum = np.abs(np.fft.rfft(samples * np.hanning(len(samples)))) / (len(samples) / 4)
     near = round(hz * len(samples) / RATE)
     return float(spectrum[max(0, near - 2) : near + 3].max())
+
+
+def keys_in(samples: Sound) -> str:
+    """The telephone keys whose tones are in mono samples, each once per time that it is pressed; looked for 20 ms by 20 ms."""
+    windows = [_key(samples[start : start + 960]) for start in range(0, len(samples) - 960 + 1, 960)]
+    sure = [a if a == b else "" for a, b in itertools.pairwise(windows)]  # for 40 ms, as ITU-T Q.24 wants it
+    found, gap, last = "", 2, ""
+    for key in sure:
+        found += key if key and (key != last or gap >= 2) else ""
+        gap, last = (gap + 1, last) if not key else (0, key)
+    return found
+
+
+def _key(block: Sound) -> str:
+    rows, columns = ([_power(block, hertz) for hertz in tones] for tones in (LOW, HIGH))
+    clear = all(max(powers) > 0.05 and sorted(powers)[-2] < 0.4 * max(powers) for powers in (rows, columns))
+    return KEYS[4 * int(np.argmax(rows)) + int(np.argmax(columns))] if clear else ""
+
+
+def _power(block: Sound, hertz: float) -> float:
+    """Amplitude of a tone in a short block (Goertzel's way, written as a sum)."""
+    return float(2 * np.abs(np.sum(block * np.exp(-2j * np.pi * hertz * np.arange(len(block)) / RATE))) / len(block))
 
 
 def streams(seen: Iterable[Seen]) -> list[int | None]:

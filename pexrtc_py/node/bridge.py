@@ -209,6 +209,11 @@ class Bridge:
         finally:
             self._reaching.discard(order.call)
 
+    def dial(self, call: str, keys: str) -> None:
+        """Have whoever is on this call hear the tones of telephone keys; an unknown call is ignored."""
+        if (known := self._calls.get(call)) is not None and known.room is not None:
+            known.room.dial(call, keys)
+
     def perceived(self, call: str) -> Perceived | None:
         """What the simulated endpoint of this call hears and sees; None for other calls."""
         leg = self._calls[call].leg if call in self._calls else None

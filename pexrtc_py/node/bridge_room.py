@@ -98,6 +98,7 @@ class BridgedRoom:
         self._composer = Composer(executor=pictures, deliver=self._composed, ask=self._ask)
         self._desk = MixingDesk(round((unix_time() - DELAY) * RATE) // BLOCK * BLOCK)
         self._blends = blends(())
+        self._dialled: list[tuple[str, str]] = []
         self._crossing = False
         """Whether somebody's slides and main video may share a section."""
         self._speaking: set[str] = set()
@@ -134,6 +135,10 @@ class BridgedRoom:
         self._composer.feed((SECTIONS[slot], call.call), unit, captured)
         if self._crossing:
             self.video[OTHER[slot]].feed(other_section(call.call), unit, captured, unit.arrival)
+
+    def dial(self, call: str, keys: str) -> None:
+        """Have a call hear the tones of telephone keys."""
+        self._dialled.append((call, keys))
 
     def apply(self, plan: MediaPlan) -> None:
         """Make the media as planned."""
@@ -242,7 +247,8 @@ class BridgedRoom:
         listeners = tuple(call.call for call in ready if self._admitted(call))
         waiting = tuple(call.call for call in ready if not self._admitted(call))
         unprocessed = frozenset(seat.call for seat in self.plan.seats if seat.unprocessed)
-        return Job(callers, listeners, waiting, arrived, skip, unprocessed, self._blends)
+        dialled, self._dialled = tuple(self._dialled), []
+        return Job(callers, listeners, waiting, arrived, skip, unprocessed, self._blends, dialled)
 
     def _play(self, played: Played) -> None:
         for unit, listeners in played.packets:

@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
 import numpy as np
@@ -17,7 +18,10 @@ from pexrtc_py.engine.decoders import AudioDecoder
 from pexrtc_py.engine.encoders import SILENT_OPUS, OpusEncoder
 from pexrtc_py.node.audio_mixes import Blend
 from pexrtc_py.node.sound import BLOCK, GATE_LEVEL, RATE, SILENCE, Block, Ducking, Gate, Ring, Sum, Voice, level, limit
+from pexrtc_py.node.tones import played
 
+TONES = 3000
+"""Blocks of tones that may wait for a listener."""
 LOOKAHEAD = 312
 """Samples by which what a packet plays is later than its time stamp says: the delay of the Opus encoder (RFC 7845 4.2)."""
 
@@ -29,6 +33,8 @@ class Recipe:
     loud: frozenset[str]
     soft: frozenset[str] = frozenset()
     to: frozenset[str] = frozenset()
+    tones: str = ""
+    """The only listener, who hears the tones of telephone keys in it; empty for a mix without."""
 
 
 NOTHING = Recipe(frozenset())
@@ -79,6 +85,11 @@ class Mixer:
         self._mixed: frozenset[Recipe] = frozenset()
         self._unprocessed: Collection[str] = ()
         self._ducking: dict[frozenset[str], Ducking] = {}
+        self._tones: dict[str, deque[Block]] = {}
+
+    def dial(self, listener: str, keys: str) -> None:
+        """Have a listener hear the tones of these keys, after those that it still hears; at most a minute of them waits."""
+        self._tones.setdefault(listener, deque(maxlen=TONES)).extend(played(keys))
 
     def keep(self, callers: Collection[str], *, unprocessed: Collection[str] = ()) -> tuple[str, ...]:
         """Hear exactly these callers from now on, some of them however quiet; answers who of the others was speaking."""
@@ -103,6 +114,7 @@ class Mixer:
         blocks, voices = self._collect()
         self._duck(blends[listener].prominent - {listener} for listener in listeners if listener in blends)
         mixes, silent = self._share(blocks, listeners, blends)
+        self._step_tones(listeners)
         self._before = blocks
         self._mixed = frozenset(mix.recipe for mix in mixes)
         self.position += BLOCK
@@ -128,6 +140,11 @@ class Mixer:
         for to, ducking in self._ducking.items():
             ducking.step(speaking=bool(to & speaking))
 
+    def _step_tones(self, listeners: Collection[str]) -> None:
+        for tones in self._tones.values():
+            tones.popleft()
+        self._tones = {listener: tones for listener, tones in self._tones.items() if tones and listener in listeners}
+
     def _share(
         self, blocks: Mapping[str, Block], listeners: Iterable[str], blends: Mapping[str, Blend]
     ) -> tuple[tuple[Mix, ...], tuple[str, ...]]:
@@ -139,6 +156,10 @@ class Mixer:
         return tuple(self._mix(recipe, blocks, tuple(names)) for recipe, names in audience.items()), silent
 
     def _recipe(self, listener: str, speakers: frozenset[str], blend: Blend | None) -> Recipe:
+        recipe = self._heard(listener, speakers, blend)
+        return replace(recipe, tones=listener) if listener in self._tones else recipe
+
+    def _heard(self, listener: str, speakers: frozenset[str], blend: Blend | None) -> Recipe:
         if blend is None:
             return Recipe(speakers - {listener})
         heard = ((blend.prominent | blend.others) & speakers) - {listener}
@@ -149,10 +170,12 @@ class Mixer:
 
     def _mix(self, recipe: Recipe, blocks: Mapping[str, Block], listeners: tuple[str, ...]) -> Mix:
         lead = None if recipe in self._mixed else self._sum(recipe, self._before)
-        return Mix(recipe, self._sum(recipe, blocks), lead, listeners)
+        return Mix(recipe, self._sum(recipe, blocks, self._tones[recipe.tones][0] if recipe.tones else None), lead, listeners)
 
-    def _sum(self, recipe: Recipe, blocks: Mapping[str, Block]) -> Block:
+    def _sum(self, recipe: Recipe, blocks: Mapping[str, Block], tones: Block | None = None) -> Block:
         total: Sum = np.zeros((BLOCK, 2), np.int32)
+        if tones is not None:
+            total += tones
         for name in recipe.loud & blocks.keys():
             total += blocks[name]
         for name in recipe.soft & blocks.keys():
@@ -175,6 +198,8 @@ class Job:
     """Callers that are heard however quiet."""
     blends: Mapping[str, Blend] = field(default_factory=dict)
     """Whom a listener hears; who is not in it hears all callers."""
+    dialled: tuple[tuple[str, str], ...] = ()
+    """Listeners, and the telephone keys whose tones they are to hear from now on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,6 +230,8 @@ class MixingDesk:
         """Decode what arrived, mix one block, encode it for its listeners."""
         self.mixer.skip(job.skip)
         ended = self.mixer.keep(job.callers, unprocessed=job.unprocessed)
+        for listener, keys in job.dialled:
+            self.mixer.dial(listener, keys)
         self._decoders = {caller: self._decoders.get(caller) or AudioDecoder() for caller in job.callers}
         for caller, units in job.arrived:
             self._decode(caller, units)

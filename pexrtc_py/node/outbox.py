@@ -45,6 +45,14 @@ class TakeCandidate:
 
 
 @dataclass(frozen=True)
+class PlayTones:
+    """Whoever is on the call hears the tones of telephone keys."""
+
+    call: str
+    keys: str
+
+
+@dataclass(frozen=True)
 class Passed:
     """What somebody waits for in direct media has come: the other side's answer, or nothing."""
 
@@ -59,7 +67,7 @@ class CloseRoom:
     room: str
 
 
-Order = Tell | StartCall | CloseCall | CallEndpoint | TakeCandidate | Passed | CloseRoom
+Order = Tell | StartCall | CloseCall | PlayTones | CallEndpoint | TakeCandidate | Passed | CloseRoom
 
 PERSONAL = (CallDisconnected, CancelRefer, Fecc, Refer)
 """What clients look for on the stream itself, in whatever room the participant is that it is about."""

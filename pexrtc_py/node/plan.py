@@ -182,6 +182,10 @@ class Media(Protocol):
         """Make the room's media as planned; idempotent."""
         ...
 
+    def dial(self, call: str, keys: str) -> None:
+        """Have whoever is on this call hear the tones of telephone keys; an unknown call is ignored."""
+        ...
+
     def perceived(self, call: str) -> Perceived | None:
         """What the simulated endpoint of this call hears and sees; None for other calls."""
         ...

@@ -250,6 +250,9 @@ class NoMedia:
     def apply(self, room: str, plan: MediaPlan) -> None:
         """Nothing to do."""
 
+    def dial(self, call: str, keys: str) -> None:
+        """Nothing to do."""
+
     def perceived(self, call: str) -> Perceived | None:
         """Nothing."""
         return None

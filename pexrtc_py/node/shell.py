@@ -15,7 +15,7 @@ from pexrtc_py.node.asked import Answered, AskPeer, Need, OpenCall, OpenStream, 
 from pexrtc_py.node.captioning import Captioning
 from pexrtc_py.node.desk import Desk, Incoming, Reply
 from pexrtc_py.node.member import Member
-from pexrtc_py.node.outbox import CloseCall, CloseRoom, Passed, StartCall, TakeCandidate, Tell
+from pexrtc_py.node.outbox import CloseCall, CloseRoom, Passed, PlayTones, StartCall, TakeCandidate, Tell
 from pexrtc_py.node.plan import NO_MEDIA, CallEndpoint, Media, MediaFactory, MediaPlan, Still
 from pexrtc_py.node.room import Room
 from pexrtc_py.node.streams import Stream, Streams
@@ -203,6 +203,8 @@ class Shell:
                 self._safely(self.media.start, call)
             case TakeCandidate(call, candidate, mid, ufrag):
                 self._safely(self.media.candidate, call, candidate, mid, ufrag)
+            case PlayTones(call, keys):
+                self._safely(self.media.dial, call, keys)
             case CloseRoom(room):
                 self._plan(room, MediaPlan())
                 self._captioning.stop(room)

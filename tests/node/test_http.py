@@ -51,6 +51,8 @@ class Peerless:
     def start(self, call: str) -> None:
         self.done.append(("start", call))
 
+    def dial(self, call: str, keys: str) -> None: ...
+
     def perceived(self, call: str) -> Perceived | None:
         return None
 

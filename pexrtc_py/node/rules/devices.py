@@ -8,6 +8,7 @@ from math import inf
 from pexrtc_py.node.admission import Refused
 from pexrtc_py.node.asked import Asked, answers
 from pexrtc_py.node.member import Member
+from pexrtc_py.node.outbox import PlayTones
 from pexrtc_py.node.room import Room
 from pexrtc_py.protocol import events
 from pexrtc_py.protocol.models import FeccAction, FeccAxis, FeccDirection
@@ -26,14 +27,14 @@ _DIRECTIONS = {
 
 @answers(Dtmf)
 def dtmf(asked: Asked, request: Dtmf) -> bool:
-    """The participant is sent tones; False while it is still being called."""
-    return _press(asked.target, request.digits)
+    """The participant is sent tones, which it hears in its sound; False while it is still being called."""
+    return _press(asked.room, asked.target, request.digits)
 
 
 @answers(CallDtmf)
 def call_dtmf(asked: Asked, request: CallDtmf) -> bool:
     """The far end of a gateway call is sent tones."""
-    return _press(_far_end(asked.room), request.digits)
+    return _press(asked.room, _far_end(asked.room), request.digits)
 
 
 @answers(Fecc)
@@ -48,11 +49,13 @@ def call_fecc(asked: Asked, request: CallFecc) -> bool:
     return _move(asked.room, _far_end(asked.room), request)
 
 
-def _press(target: Member, digits: str) -> bool:
+def _press(room: Room, target: Member, digits: str) -> bool:
     if len(digits) > DIGITS or not _DIGITS.fullmatch(digits):
         raise Refused(400, f"Illegal value: tones are up to {DIGITS} of 0 to 9, *, # and A to D, not {digits[:DIGITS]!r}")
     if not target.connecting:
         target.log.dial(digits)
+        for call in target.live_calls:
+            room.order(PlayTones(call.uuid, digits))
     return not target.connecting
 
 

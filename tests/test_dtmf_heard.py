@@ -1,0 +1,32 @@
+"""Tones of telephone keys arrive in the sound of whom they are for, and of nobody else."""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pexrtc_media import Tone
+from pexrtc_py.protocol.requests import Dtmf
+from tests.media_checks import Ear, call_of, keys_in, strength, until
+
+if TYPE_CHECKING:
+    from tests.conftest import Join
+
+
+async def test_tones_are_heard_by_their_target_alone(join: Join) -> None:
+    ann, bob, cid = await join("Ann", audio=Tone(300)), await join("Bob"), await join("Cid")
+    of_bob, of_cid = Ear(call_of(bob).audio), Ear(call_of(cid).audio)
+    await of_bob.hears(300)
+    await of_cid.hears(300)
+
+    await ann.participant(bob.me.uuid).send(Dtmf(digits="147*0#D"))
+    await until(lambda: keys_in(of_bob.sound().samples).endswith("D"), 15, what="the last of the tones")
+
+    # A busy machine leaves out some of the sound, and then one press is heard as two; none here is meant twice.
+    heard = [key for key, _ in itertools.groupby(keys_in(of_bob.sound().samples))]
+    assert "".join(heard) == "147*0#D"
+    assert keys_in(of_cid.sound().samples) == ""
+    assert strength(of_bob.sound().samples, 300) > 0.05
+    assert np.abs(of_cid.sound().samples).max() > 0.05
