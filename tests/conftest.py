@@ -61,11 +61,12 @@ def answers_as_documented(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 async def node() -> AsyncIterator[Node]:
     """A node with `meet.alice`, open to everybody, and `meet.lobby`, where guests wait for a host (PINs 1234 and 5678).
 
-    With PEXRTC_COMPOSE=always in the environment it composes every picture, so that all tests can be run that way too.
+    It plays no music to those who wait, since tests want to hear silence. With PEXRTC_COMPOSE=always in the environment it composes every
+    picture, so that all tests can be run that way too.
     """
     from pexrtc_py.node import Node, NodeConfig, Vmr
 
-    config = NodeConfig(compose=cast(Any, os.environ.get("PEXRTC_COMPOSE", "auto")))
+    config = NodeConfig(compose=cast(Any, os.environ.get("PEXRTC_COMPOSE", "auto")), hold_music=False)
     async with Node(Vmr("meet.alice"), Vmr("meet.lobby", host_pin="1234", guest_pin="5678"), config=config) as running:
         yield running
 

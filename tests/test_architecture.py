@@ -42,7 +42,7 @@ MAY_IMPORT = {
 }
 NODE_MEDIA = {
     *("bridge", "bridge_call", "bridge_room", "composer", "compositing", "forwarding", "legs", "lettering", "looking", "mixing"),
-    *("performing", "rtmp_calls", "simulated", "sizes", "snapshots", "splash", "streaming"),
+    *("hold_music", "performing", "rtmp_calls", "simulated", "sizes", "snapshots", "splash", "streaming"),
 }
 """The modules of the node that carry media and so may use the engine."""
 

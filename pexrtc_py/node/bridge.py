@@ -46,11 +46,12 @@ class Bridge:
         impair: str | None = None,
         compose: Compose = Compose.AUTO,
         max_size: Size = (1280, 720),
+        hold_music: bool = True,
         faults: Faults | None = None,
     ) -> None:
         self._network, self._number = Network.parse(impair) if impair is not None else None, 0
         self._on_voice, self._on_lost, self._title, self._loopback = on_voice, on_lost, title, loopback
-        self._compose, self._max_size, self._faults = compose, max_size, faults or Faults()
+        self._compose, self._max_size, self._hold_music, self._faults = compose, max_size, hold_music, faults or Faults()
         self._faults.on_media = self._hold
         self._rooms: dict[str, BridgedRoom] = {}
         self._calls: dict[str, BridgedCall] = {}
@@ -240,6 +241,7 @@ class Bridge:
                 on_voice=self._on_voice,
                 compose=self._compose,
                 max_size=self._max_size,
+                hold_music=self._hold_music,
             )
             room.apply(self._plans.get(name, MediaPlan()))
             self._rooms[name] = room

@@ -88,12 +88,14 @@ class BridgedRoom:
         on_voice: OnVoice,
         compose: Compose = Compose.AUTO,
         max_size: Size = (1280, 720),
+        hold_music: bool = True,
     ) -> None:
         self.name = name
         self.plan = MediaPlan()
         self.calls: dict[str, BridgedCall] = {}
         self.video = {slot: Forwarder(executor=pictures, title=title) for slot in (Slot.VIDEO, Slot.PRESENTATION)}
         self._sound, self._pictures, self._on_voice = sound, pictures, on_voice
+        self._hold_music = hold_music
         self._views = Views(mode=compose, largest=max_size)
         self._composer = Composer(executor=pictures, deliver=self._composed, ask=self._ask)
         self._desk = MixingDesk(round((unix_time() - DELAY) * RATE) // BLOCK * BLOCK)
@@ -244,11 +246,14 @@ class BridgedRoom:
         callers = frozenset(call.call for call in self.calls.values() if call.started and self._audible(call))
         arrived = tuple((call.call, call.take()) for call in self.calls.values())
         ready = [call for call in self.calls.values() if call.started and call.leg.transceivers[Slot.AUDIO].sender.ready]
-        listeners = tuple(call.call for call in ready if self._admitted(call))
-        waiting = tuple(call.call for call in ready if not self._admitted(call))
+        outside = {call.call for call in ready if not self._admitted(call)}
+        held = {call.call for call in ready if (seat := seat_of(self.plan, call.call)) is not None and seat.held}
+        music = tuple(outside | held) if self._hold_music else ()
+        listeners = tuple(call.call for call in ready if call.call not in outside and call.call not in music)
+        waiting = tuple(outside - set(music))
         unprocessed = frozenset(seat.call for seat in self.plan.seats if seat.unprocessed)
         dialled, self._dialled = tuple(self._dialled), []
-        return Job(callers, listeners, waiting, arrived, skip, unprocessed, self._blends, dialled)
+        return Job(callers, listeners, waiting, arrived, skip, unprocessed, self._blends, music, dialled)
 
     def _play(self, played: Played) -> None:
         for unit, listeners in played.packets:

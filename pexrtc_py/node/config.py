@@ -146,6 +146,8 @@ class NodeConfig:
     """When pictures are composed: `auto` forwards them as they come where one fills the picture and nothing is written over it."""
     max_size: str = "1280x720"
     """The largest composed picture."""
+    hold_music: bool = True
+    """Whether there is music in the waiting room and on hold."""
     impair: str | None = None
     """What the network does to media, by the name of a profile or as `loss=0.02,delay_ms=50`, each direction of each call by itself."""
     maintenance: bool = False

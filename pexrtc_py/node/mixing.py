@@ -17,6 +17,7 @@ from pexrtc_media.base import AccessUnit
 from pexrtc_py.engine.decoders import AudioDecoder
 from pexrtc_py.engine.encoders import SILENT_OPUS, OpusEncoder
 from pexrtc_py.node.audio_mixes import Blend
+from pexrtc_py.node.hold_music import music
 from pexrtc_py.node.sound import BLOCK, GATE_LEVEL, RATE, SILENCE, Block, Ducking, Gate, Ring, Sum, Voice, level, limit
 from pexrtc_py.node.tones import played
 
@@ -198,6 +199,8 @@ class Job:
     """Callers that are heard however quiet."""
     blends: Mapping[str, Blend] = field(default_factory=dict)
     """Whom a listener hears; who is not in it hears all callers."""
+    music: tuple[str, ...] = ()
+    """Those who hear the music of the waiting room."""
     dialled: tuple[tuple[str, str], ...] = ()
     """Listeners, and the telephone keys whose tones they are to hear from now on."""
 
@@ -239,7 +242,7 @@ class MixingDesk:
         mixed = self.mixer.tick(job.listeners, job.blends)
         voices = (*((caller, False) for caller in ended), *mixed.voices)
         packets = tuple(self._encode(mixed.mixes, (*mixed.silent, *job.waiting), position))
-        return Played(packets, voices, *self._rings())
+        return Played((*packets, *_played_music(job.music, position)), voices, *self._rings())
 
     def _decode(self, caller: str, units: Iterable[tuple[AccessUnit, float]]) -> None:
         ring, decoder = self.mixer.ring(caller), self._decoders.get(caller)
@@ -272,6 +275,12 @@ class MixingDesk:
     def _rings(self) -> tuple[dict[str, int], dict[str, int]]:
         rings = {caller: ring for caller in self._decoders if (ring := self.mixer.ring(caller))}
         return {name: ring.depth for name, ring in rings.items()}, {name: ring.late + ring.refused for name, ring in rings.items()}
+
+
+def _played_music(listeners: tuple[str, ...], position: int) -> Iterable[tuple[AccessUnit, tuple[str, ...]]]:
+    if listeners:
+        packets = music()
+        yield _packet(packets[position // BLOCK % len(packets)], position), listeners
 
 
 def _frame(block: Block, position: int) -> AudioFrame:

@@ -199,6 +199,7 @@ class Node:
             impair=self.config.impair,
             compose=Compose(self.config.compose),
             max_size=split_size(self.config.max_size),
+            hold_music=self.config.hold_music,
             faults=self.faults,
         )
 
