@@ -17,7 +17,7 @@ from av import VideoFrame
 from pexrtc_media.base import AccessUnit
 from pexrtc_py.engine.clock import unix_time
 from pexrtc_py.engine.encoders import VIDEO_RATE, VideoEncoder, default_bitrate
-from pexrtc_py.node.compositing import Painter, box_of
+from pexrtc_py.node.compositing import Painter, boxes
 from pexrtc_py.node.looking import Eye, Picture
 from pexrtc_py.node.pressure import Pressure
 from pexrtc_py.node.sizes import sufficient
@@ -116,6 +116,7 @@ class Composer:
                 self._views[name] = _View(order, VideoEncoder(order.codec, fps=order.quality.fps, max_size=None))
             elif known.order != order:
                 known.order, known.changed = order, True
+        self._painter.keep({name for order in orders.values() for name in order.sources})
         self._fit_eyes({source for order in orders.values() for sources in order.sources.values() for source in sources})
         if self._views and self._task is None:
             self._task = asyncio.create_task(self._run())
@@ -221,8 +222,8 @@ class Composer:
     def _size(self, order: Order, frames: Mapping[str, VideoFrame]) -> tuple[int, int]:
         """No larger than what is shown is worth, nor than can be kept up with."""
         size = order.quality.size
-        places = {name: box_of(place, size)[2:] for name, place in order.scene.places}
-        shown = [((frame.width, frame.height), places[name]) for name, frame in frames.items()]
+        places = boxes(order.scene, size)
+        shown = [((frame.width, frame.height), places[name][2:]) for name, frame in frames.items()]
         return self._pressure.fitted(sufficient(size, shown))
 
     def _captured(self, view: _View, lead: Picture, now: float) -> float:

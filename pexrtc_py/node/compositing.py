@@ -26,7 +26,7 @@ EMPTY = (44, 132, 124)
 """A place whose participant sends no picture."""
 FRAME = (150, 168, 70)
 """Around the place of somebody who speaks."""
-BASES = 64
+BASES = 32
 """How many scenes' unmoving parts are kept."""
 
 
@@ -35,6 +35,12 @@ def box_of(place: Rect, size: Size) -> Box:
     left, right = (_even(edge * size[0]) for edge in (place.x, place.x + place.width))
     top, bottom = (_even(edge * size[1]) for edge in (place.y, place.y + place.height))
     return left, top, right - left, bottom - top
+
+
+@lru_cache(maxsize=256)
+def boxes(scene: Scene, size: Size) -> Mapping[str, Box]:
+    """The place of everybody in a scene, by place."""
+    return {name: box_of(place, size) for name, place in scene.places}
 
 
 @dataclass
@@ -59,11 +65,16 @@ class Painter:
     def __init__(self) -> None:
         self._tiles: dict[tuple[str, int, int], _Tile] = {}
 
+    @property
+    def kept(self) -> int:
+        """How many scaled pictures are kept."""
+        return len(self._tiles)
+
     def paint(self, scene: Scene, size: Size, pictures: Mapping[str, VideoFrame]) -> VideoFrame:
         """The scene at `size` (even); `pictures` has the latest one of each participant, and of `SLIDES`."""
         base = _base(scene, size)
         canvas = _copied(base, size)
-        for name, place in base.places:
+        for name, place in boxes(scene, size).items():
             if (picture := pictures.get(name)) is not None:
                 self._put(picture, name, place, canvas)
         for patch in base.patches:
@@ -72,9 +83,9 @@ class Painter:
             _fill(canvas, edge, FRAME)
         return canvas
 
-    def forget(self, gone: Collection[str]) -> None:
-        """These participants are not painted any more."""
-        self._tiles = {key: tile for key, tile in self._tiles.items() if key[0] not in gone}
+    def keep(self, names: Collection[str]) -> None:
+        """Only these participants are painted from now on; what is scaled of others is thrown away."""
+        self._tiles = {key: tile for key, tile in self._tiles.items() if key[0] in names}
 
     def _put(self, picture: VideoFrame, name: str, place: Box, canvas: VideoFrame) -> None:
         left, top, width, height = fit((picture.width, picture.height), place[2:])
@@ -92,22 +103,20 @@ class _Base:
     """What of a scene does not move."""
 
     planes: tuple[Plane, ...]
-    places: tuple[tuple[str, Box], ...]
     patches: tuple[Patch, ...]
     edges: tuple[Box, ...]
 
 
 @lru_cache(maxsize=BASES)
 def _base(scene: Scene, size: Size) -> _Base:
-    places = tuple((name, box_of(place, size)) for name, place in scene.places)
+    seated = boxes(scene, size)
     frame = VideoFrame(*size, "yuv420p")
     _fill(frame, (0, 0, *size), GROUND)
-    for _, place in places:
+    for place in seated.values():
         _fill(frame, place, EMPTY)
-    seated = dict(places)
     speaking = [person.participant for person in scene.people if person.speaking and person.participant in seated]
     edges = tuple(edge for name in speaking for edge in _around(seated[name]))
-    return _Base(tuple(rows(frame, index).copy() for index in range(3)), places, tuple(_written(scene, size, seated)), edges)
+    return _Base(tuple(rows(frame, index).copy() for index in range(3)), tuple(_written(scene, size, seated)), edges)
 
 
 def _written(scene: Scene, size: Size, seated: Mapping[str, Box]) -> Iterator[Patch]:

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from pexrtc_py.node.seating import Rect, seats, upright
 from pexrtc_py.protocol.layouts import Layout, named
 
 SLIDES = "slides"
 """Stands in the place of a participant for what is presented."""
+
+
+@lru_cache(maxsize=256)
+def _places(layout: str, people: int, extended: bool, is_upright: bool) -> tuple[Rect, ...]:
+    # Looked up many times a second for everybody who sees them.
+    return (upright if is_upright else seats)(layout, people, extended=extended)
 
 
 @dataclass(frozen=True)
@@ -46,11 +53,7 @@ class Scene:
     def places(self) -> tuple[tuple[str, Rect], ...]:
         """Who is where: participants, and `SLIDES`."""
         who = (*([SLIDES] if self.slides else []), *(person.participant for person in self.people))
-        places = upright(self.layout, len(who), extended=self.extended) if self.is_upright else self._level(len(who))
-        return tuple(zip(who, places, strict=False))
-
-    def _level(self, count: int) -> tuple[Rect, ...]:
-        return seats(self.layout, count, extended=self.extended)
+        return tuple(zip(who, _places(self.layout, len(who), self.extended, self.is_upright), strict=False))
 
     @property
     def is_plain(self) -> bool:

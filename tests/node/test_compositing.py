@@ -178,6 +178,16 @@ def test_banners_and_badges_lie_over_the_picture_and_not_over_each_other() -> No
     assert two.sum() > 1.8 * badge.sum()
 
 
+def test_scaled_pictures_of_those_who_left_are_let_go() -> None:
+    painter = Painter()
+    painter.paint(Scene(Layout.SPEAKER_AND_7, people(3)), SIZE, cameras(3))
+    before = painter.kept
+
+    painter.keep({"p1"})
+
+    assert (before, painter.kept) == (3, 1)
+
+
 def test_pictures_of_one_source_are_not_mixed_up_when_newer_ones_come() -> None:
     painter, scene = Painter(), Scene(Layout.EQUAL_4, people(2))
     painter.paint(scene, SIZE, cameras(2))
