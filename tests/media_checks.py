@@ -138,8 +138,9 @@ class Ear:
             assert time.monotonic() < end, f"{hz or 'silence'} was not heard within {seconds:g} s"
             await asyncio.sleep(0.01)
 
-    def sound(self) -> Heard:
-        return _decoded(self.units)
+    def sound(self, last: int = 0) -> Heard:
+        """What so many packets hold, all of them unless told."""
+        return _decoded(self.units[-last:])
 
 
 class Eye:

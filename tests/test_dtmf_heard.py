@@ -22,11 +22,12 @@ async def test_tones_are_heard_by_their_target_alone(join: Join) -> None:
     await of_cid.hears(300)
 
     await ann.participant(bob.me.uuid).send(Dtmf(digits="147*0#D"))
-    await until(lambda: keys_in(of_bob.sound().samples).endswith("D"), 15, what="the last of the tones")
+    pressed = len(of_bob.units)
+    await until(lambda: len(of_bob.units) >= pressed + 120, 15)  # seven keys take 70, and a mix is behind by some
 
     # A busy machine leaves out some of the sound, and then one press is heard as two; none here is meant twice.
     heard = [key for key, _ in itertools.groupby(keys_in(of_bob.sound().samples))]
     assert "".join(heard) == "147*0#D"
     assert keys_in(of_cid.sound().samples) == ""
-    assert strength(of_bob.sound().samples, 300) > 0.05
+    assert strength(of_bob.sound(30).samples, 300) > 0.05
     assert np.abs(of_cid.sound().samples).max() > 0.05
