@@ -40,8 +40,8 @@ live:
 	$(BIN)/python -m pytest -m "live and not timed"
 
 still:
-	@nice -n 10 $(MAKE) --no-print-directory check
-	nice -n 10 $(BIN)/python -m pytest -m "not live and not timed"
+	@nice -n 19 $(MAKE) --no-print-directory check
+	nice -n 19 $(BIN)/python -m pytest -m "not live and not timed"
 
 quick: $(VENV)/.installed-test
 	$(BIN)/python -m pytest -m "not live" $(ARGS)

@@ -190,7 +190,12 @@ class Stage:
         self.voices: list[tuple[str, str, bool]] = []
         self.lost: list[tuple[str, str]] = []
         self.clients: list[Client] = []
-        self.bridge = Bridge(on_voice=lambda *voice: self.voices.append(voice), on_lost=lambda *lost: self.lost.append(lost), loopback=True)
+        self.bridge = Bridge(
+            on_voice=lambda *voice: self.voices.append(voice),
+            on_lost=lambda *lost: self.lost.append(lost),
+            loopback=True,
+            hold_music=False,
+        )
 
     async def join(self, *names: str, codecs: tuple[str, ...] = ("vp8", "h264"), skew: float = 0.0) -> list[Client]:
         joined = [Client(name, codecs=codecs, skew=skew) for name in names]
