@@ -9,13 +9,13 @@ ARGS ?=
 
 CLIENT := tests/interop
 
-.PHONY: demo test check pytest timed live still quick docs system client clean
+.PHONY: demo test check pytest quick docs system client clean
 
 demo: $(VENV)/.installed
 	@$(BIN)/pexrtc demo $(ARGS)
 
 test:
-	@$(MAKE) --no-print-directory --jobs 3 --output-sync=target system client $(VENV)/.installed-test
+	@$(MAKE) --no-print-directory --jobs 3 --output-sync=target system client check
 	@$(MAKE) --no-print-directory pytest
 
 check: $(VENV)/.installed-test
@@ -24,24 +24,13 @@ check: $(VENV)/.installed-test
 	$(BIN)/mypy
 	$(BIN)/pyright --pythonpath $(BIN)/python
 
-# Calls leave half of two cores idle, since they wait for each other: those that are judged by the clock, the others, and what needs no
-# calls run beside each other, and the last gives way.
 pytest: $(VENV)/.installed-test
 ifeq ($(strip $(ARGS)),)
-	@$(MAKE) --no-print-directory --jobs 3 --output-sync=target timed live still
+	$(BIN)/python -m pytest -m "not timed" --numprocesses auto --maxprocesses 8 --dist loadfile
+	$(BIN)/python -m pytest -m timed
 else
 	$(BIN)/python -m pytest $(ARGS)
 endif
-
-timed:
-	$(BIN)/python -m pytest -m timed
-
-live:
-	$(BIN)/python -m pytest -m "live and not timed"
-
-still:
-	@nice -n 19 $(MAKE) --no-print-directory check
-	nice -n 19 $(BIN)/python -m pytest -m "not live and not timed"
 
 quick: $(VENV)/.installed-test
 	$(BIN)/python -m pytest -m "not live" $(ARGS)
