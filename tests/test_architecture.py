@@ -41,7 +41,7 @@ MAY_IMPORT = {
     "bot": {"conference", "call", "recording", "hub", "joining", "signaling", "media", *PROTOCOL},
 }
 NODE_MEDIA = {
-    *("bridge", "bridge_call", "bridge_room", "composer", "compositing", "forwarding", "legs", "lettering", "looking", "mixing"),
+    *("backlog", "bridge", "bridge_call", "bridge_room", "composer", "compositing", "forwarding", "legs", "lettering", "looking", "mixing"),
     *("hold_music", "performing", "rtmp_calls", "simulated", "sizes", "snapshots", "splash", "streaming"),
 }
 """The modules of the node that carry media and so may use the engine."""

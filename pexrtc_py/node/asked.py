@@ -13,7 +13,7 @@ from pexrtc_py.node.plan import CallMedia
 from pexrtc_py.node.registrar import Registered
 from pexrtc_py.node.room import Room
 from pexrtc_py.protocol.address import Address
-from pexrtc_py.protocol.declare import Request
+from pexrtc_py.protocol.declare import Permission, Request
 
 if TYPE_CHECKING:
     from pexrtc_py.node.house import House
@@ -142,6 +142,13 @@ class Asked:
 Rule = Callable[[Asked, Any], Any]
 RULES: dict[type[Request[Any]], Rule] = {}
 """The rule of each request that this node answers."""
+
+
+def may(by: Permission, sender: Member, target: Member | None) -> bool:
+    """Whether somebody may ask for what only these may, of this participant if it is about one."""
+    host = sender.is_host and not sender.waiting
+    own = target is sender
+    return {Permission.HOST: host, Permission.HOST_OR_SELF: host or own, Permission.SELF: own}.get(by, True)
 
 
 def answers(kind: type[Request[T]]) -> Callable[[Callable[[Asked, Any], T | Generator[Need, Any, T]]], Rule]:

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from uuid import uuid4
 
 from pexrtc_py.errors import UsageError
-from pexrtc_py.node.asked import RULES, Asked
+from pexrtc_py.node.admission import INVALID_ROLE, Refused
+from pexrtc_py.node.asked import RULES, Asked, may
 from pexrtc_py.node.endpoints import Endpoint
 from pexrtc_py.node.member import Member, NodeCall
 from pexrtc_py.node.plan import CallEndpoint, CallMedia
@@ -149,7 +150,12 @@ class Performer:
         about = self._member if type(request).scope in (Scope.PARTICIPANT, Scope.CALL) else None
         address = Address(self._room.vmr.alias, participant=about.uuid if about else None)
         asked = Asked(house=self._house, now=now, address=address, within=self._room, by=self._member, about=about)
-        answer = RULES[type(request)](asked, request)
+        kind = type(request)
+        if not may(kind.by, self._member, about):
+            raise Refused(403, INVALID_ROLE)
+        if kind not in RULES:
+            raise Refused(501, f"This node does not do {kind.name}")
+        answer = RULES[kind](asked, request)
         if isinstance(answer, Generator):
             answer.close()
             raise UsageError(f"{self.bot.name} cannot ask for {type(request).name}: that takes an answer of the media.")

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections import deque
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 
@@ -17,6 +18,7 @@ from pexrtc_py.node.audio_mixes import blends
 from pexrtc_py.node.bridge_call import BridgedCall
 from pexrtc_py.node.composer import Composer, ViewStats
 from pexrtc_py.node.forwarding import Forwarder, TranscoderStats, View
+from pexrtc_py.node.hold_music import music
 from pexrtc_py.node.mixing import Job, MixingDesk, Played
 from pexrtc_py.node.plan import Carries, MediaPlan, OnVoice, Still
 from pexrtc_py.node.routing import board, main_sources, other_section, presented, seat_of, slides_sources
@@ -38,6 +40,8 @@ CATCH_UP = 10
 """Blocks that are made up for after a stall; more are left out."""
 SECTIONS = {Slot.VIDEO: MAIN, Slot.PRESENTATION: SECOND}
 OTHER = {Slot.VIDEO: Slot.PRESENTATION, Slot.PRESENTATION: Slot.VIDEO}
+DIALS = 100
+"""Orders of tones that may wait for a tick."""
 SHOW_EVERY = 5
 """Blocks between two looks at who sends video."""
 
@@ -100,7 +104,10 @@ class BridgedRoom:
         self._composer = Composer(executor=pictures, deliver=self._composed, ask=self._ask)
         self._desk = MixingDesk(round((unix_time() - DELAY) * RATE) // BLOCK * BLOCK)
         self._blends = blends(())
-        self._dialled: list[tuple[str, str]] = []
+        self._dialled: deque[tuple[str, str]] = deque()
+        self.dials_dropped = 0
+        """Keys that were pressed faster than the mixer could take them."""
+        self._composing_music: Future[object] | None = None
         self._crossing = False
         """Whether somebody's slides and main video may share a section."""
         self._speaking: set[str] = set()
@@ -140,7 +147,10 @@ class BridgedRoom:
 
     def dial(self, call: str, keys: str) -> None:
         """Have a call hear the tones of telephone keys."""
-        self._dialled.append((call, keys))
+        if len(self._dialled) < DIALS:
+            self._dialled.append((call, keys))
+        else:
+            self.dials_dropped += 1
 
     def apply(self, plan: MediaPlan) -> None:
         """Make the media as planned."""
@@ -248,12 +258,19 @@ class BridgedRoom:
         ready = [call for call in self.calls.values() if call.started and call.leg.transceivers[Slot.AUDIO].sender.ready]
         outside = {call.call for call in ready if not self._admitted(call)}
         held = {call.call for call in ready if (seat := seat_of(self.plan, call.call)) is not None and seat.held}
-        music = tuple(outside | held) if self._hold_music else ()
-        listeners = tuple(call.call for call in ready if call.call not in outside and call.call not in music)
-        waiting = tuple(outside - set(music))
+        hearing = tuple(outside | held) if self._hold_music and (outside | held) and self._has_music() else ()
+        listeners = tuple(call.call for call in ready if call.call not in outside and call.call not in hearing)
+        waiting = tuple(outside - set(hearing))
         unprocessed = frozenset(seat.call for seat in self.plan.seats if seat.unprocessed)
-        dialled, self._dialled = tuple(self._dialled), []
-        return Job(callers, listeners, waiting, arrived, skip, unprocessed, self._blends, music, dialled)
+        dialled = tuple(self._dialled)
+        self._dialled.clear()
+        return Job(callers, listeners, waiting, arrived, skip, unprocessed, self._blends, hearing, dialled)
+
+    def _has_music(self) -> bool:
+        """Whether the music is made; it is from the first time that somebody waits, and not by the mixer, who has no time for it."""
+        if self._composing_music is None:
+            self._composing_music = self._pictures.submit(music)
+        return self._composing_music.done()
 
     def _play(self, played: Played) -> None:
         for unit, listeners in played.packets:

@@ -77,10 +77,10 @@ class Painter:
         for name, place in boxes(scene, size).items():
             if (picture := pictures.get(name)) is not None:
                 self._put(picture, name, place, canvas)
-        for patch in base.patches:
-            lay(patch, canvas)
         for edge in base.edges:
             _fill(canvas, edge, FRAME)
+        for patch in base.patches:
+            lay(patch, canvas)
         return canvas
 
     def keep(self, names: Collection[str]) -> None:

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from pexrtc_py.errors import InvalidTransition, ProtocolError
 from pexrtc_py.node import rules, views
 from pexrtc_py.node.admission import INVALID_ROLE, INVALID_TOKEN, MAINTENANCE, Refused
-from pexrtc_py.node.asked import RULES, Asked, Need, Rule
+from pexrtc_py.node.asked import RULES, Asked, Need, Rule, may
 from pexrtc_py.node.config import NodeConfig
 from pexrtc_py.node.heard import Heard, HeardList
 from pexrtc_py.node.house import House
@@ -163,7 +163,7 @@ class Desk:
         if address.breakout is not None and kind not in ABOUT_SESSIONS:
             room, sender = rooms.inside(address.breakout, room, sender)
         target, call = _named(kind, room, sender, address)
-        if not _may(kind.by, sender, target):
+        if not may(kind.by, sender, target):
             raise Refused(403, INVALID_ROLE)
         if room.vmr.service_type in KINDS and kind in LACKS:
             raise Refused(403, f"{KINDS[room.vmr.service_type]} has no {kind.name}")
@@ -225,12 +225,6 @@ def _named(kind: type[Request[Any]], room: Room, sender: Member, address: Addres
     if address.call not in target.calls:
         raise Refused(404, "There is no such call")
     return target, target.calls[address.call]
-
-
-def _may(by: Permission, sender: Member, target: Member | None) -> bool:
-    host = sender.is_host and not sender.waiting
-    own = target is sender
-    return {Permission.HOST: host, Permission.HOST_OR_SELF: host or own, Permission.SELF: own}.get(by, True)
 
 
 def _reply(refused: Refused) -> Reply:

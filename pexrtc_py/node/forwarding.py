@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
 from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
@@ -16,15 +15,12 @@ from pexrtc_media.base import AccessUnit
 from pexrtc_py.engine.clock import unix_time
 from pexrtc_py.engine.decoders import VideoDecoder
 from pexrtc_py.engine.encoders import VideoEncoder
+from pexrtc_py.node.backlog import Backlog
 from pexrtc_py.node.legs import Port
 from pexrtc_py.node.routing import ASK_EVERY, STALL, Board, KeyframeAsker, Route, first_alive
 from pexrtc_py.node.splash import splash
 
 logger = logging.getLogger(__name__)
-
-BACKLOG = 30
-"""Units that may wait for a transcoder; with more it starts over at a keyframe."""
-
 
 KEYFRAME_TRIES = 6
 """How often a keyframe is asked for on behalf of somebody who waits for it."""
@@ -47,13 +43,12 @@ class Transcoder:
     """
 
     def __init__(self, codec: str, *, executor: Executor, deliver: Callable[[AccessUnit, float], None], ask: Callable[[], None]) -> None:
-        self._executor, self._deliver, self._ask = executor, deliver, ask
+        self._executor, self._deliver = executor, deliver
         self._encoder = VideoEncoder(codec)
         self._decoder: VideoDecoder | None = None
-        self._queue: deque[tuple[AccessUnit, float]] = deque()
-        self._arrived = asyncio.Event()
-        self._started = self._keyframe = False
-        self._taken = self._dropped = self._sent = 0
+        self._backlog = Backlog(ask)
+        self._keyframe = False
+        self._sent = 0
         self.limit: int | None = None
         """The most to encode with, in bits/s: what the weakest of its receivers can take."""
         self._task = asyncio.create_task(self._run())
@@ -61,22 +56,11 @@ class Transcoder:
     @property
     def stats(self) -> TranscoderStats:
         """Counts so far."""
-        return TranscoderStats(self._taken, len(self._queue), self._dropped, self._sent)
+        return TranscoderStats(self._backlog.taken, len(self._backlog), self._backlog.dropped, self._sent)
 
     def put(self, unit: AccessUnit, captured: float) -> None:
         """Take a unit of the source; what cannot be decoded or kept up with is dropped."""
-        if len(self._queue) >= BACKLOG:
-            self._dropped += len(self._queue)
-            self._queue.clear()
-            self._started = False
-        if not (self._started or unit.keyframe):
-            self._dropped += 1
-            self._ask()
-            return
-        self._started = True
-        self._taken += 1
-        self._queue.append((unit, captured))
-        self._arrived.set()
+        self._backlog.put(unit, captured)
 
     def refresh(self) -> None:
         """Make the next frame a keyframe."""
@@ -90,18 +74,15 @@ class Transcoder:
     async def _run(self) -> None:
         loop = asyncio.get_running_loop()
         while True:
-            await self._arrived.wait()
-            self._arrived.clear()
-            units, keyframe = tuple(self._queue), self._keyframe
-            self._queue.clear()
-            self._keyframe = False
+            units = await self._backlog.take()
+            keyframe, self._keyframe = self._keyframe, False
             try:
                 encoded, damaged = await loop.run_in_executor(self._executor, self._work, units, keyframe)
             except Exception:
                 logger.exception("Video cannot be transcoded to %s; going on with the next keyframe", self._encoder.codec)
                 self._decoder, encoded, damaged = None, [], True
             if damaged:
-                self._started = False
+                self._backlog.start_over()
             for unit in encoded:
                 self._sent += 1
                 self._deliver(unit, units[-1][1])

@@ -8,16 +8,15 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 from av import VideoFrame
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
 from pexrtc_media.arrays import Plane, rows
+from pexrtc_py.node.fonts import Font, drawable, font_for
 
 WHITE = (255, 255, 255, 255)
 SHADE = (0, 0, 0, 150)
 ALARM = (176, 28, 40, 230)
 CALM = (20, 84, 140, 235)
-SMALLEST = 8
-"""Pixels of the smallest letters."""
 
 Alpha = npt.NDArray[np.uint16]
 
@@ -46,7 +45,8 @@ def lay(patch: Patch, onto: VideoFrame) -> None:
 def plate(text: str, height: int, width: int, *, colour: tuple[int, int, int, int] = SHADE) -> Image.Image:
     """`text` in white on a plate that is `height` high and at most `width` wide, shortened where it must be (RGBA, even sizes)."""
     height = max(height & ~1, 10)
-    font = _font(round(height * 0.62))
+    text = drawable(text)
+    font = font_for(text, round(height * 0.62))
     padding = height // 3
     shown = _shortened(text, font, width - 2 * padding)
     across = min(max(round(font.getlength(shown)) + 2 * padding, 2), max(width, 2)) & ~1
@@ -59,8 +59,8 @@ def plate(text: str, height: int, width: int, *, colour: tuple[int, int, int, in
 
 def bar(text: str, size: tuple[int, int], colour: tuple[int, int, int, int]) -> Image.Image:
     """`text` in the middle of a bar of `size` (width, height; even)."""
-    picture = Image.new("RGBA", size, colour)
-    font = _font(round(size[1] * 0.62))
+    picture, text = Image.new("RGBA", size, colour), drawable(text)
+    font = font_for(text, round(size[1] * 0.62))
     ImageDraw.Draw(picture).text((size[0] / 2, size[1] / 2), _shortened(text, font, size[0] - size[1]), WHITE, font, anchor="mm")
     return picture
 
@@ -86,15 +86,10 @@ def _halved(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     return np.asarray(values.reshape(height // 2, 2, width // 2, 2).mean(axis=(1, 3)), np.float64)
 
 
-def _shortened(text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, width: float) -> str:
+def _shortened(text: str, font: Font, width: float) -> str:
     if font.getlength(text) <= width:
         return text
     keep = len(text)
     while keep and font.getlength(f"{text[:keep].rstrip()}…") > width:
         keep -= 1
     return f"{text[:keep].rstrip()}…" if keep else ""
-
-
-@lru_cache(maxsize=64)
-def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    return ImageFont.load_default(max(size, SMALLEST))

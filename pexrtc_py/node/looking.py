@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass
@@ -13,11 +12,9 @@ from av import VideoFrame
 
 from pexrtc_media.base import AccessUnit
 from pexrtc_py.engine.decoders import VideoDecoder
+from pexrtc_py.node.backlog import Backlog
 
 logger = logging.getLogger(__name__)
-
-BACKLOG = 30
-"""Units that may wait for the decoder; with more it starts over at a keyframe."""
 
 
 @dataclass(frozen=True)
@@ -34,34 +31,25 @@ class Eye:
 
     def __init__(self, *, executor: Executor, now: Callable[[], float], seen: Callable[[], None], ask: Callable[[], None]) -> None:
         self.latest: Picture | None = None
-        self.dropped = 0
-        """Units given up."""
-        self._executor, self._now, self._seen, self._ask = executor, now, seen, ask
+        self._executor, self._now, self._seen = executor, now, seen
         self._decoder: VideoDecoder | None = None
-        self._queue: deque[tuple[AccessUnit, float]] = deque()
-        self._arrived = asyncio.Event()
-        self._started = False
+        self._backlog = Backlog(ask)
         self._task = asyncio.create_task(self._run())
         ask()
 
     @property
     def waiting(self) -> int:
         """Units not decoded yet."""
-        return len(self._queue)
+        return len(self._backlog)
+
+    @property
+    def dropped(self) -> int:
+        """Units given up."""
+        return self._backlog.dropped
 
     def put(self, unit: AccessUnit, captured: float) -> None:
         """Take a unit; what cannot be decoded or kept up with is dropped."""
-        if len(self._queue) >= BACKLOG:
-            self.dropped += len(self._queue)
-            self._queue.clear()
-            self._started = False
-        if not (self._started or unit.keyframe):
-            self.dropped += 1
-            self._ask()
-            return
-        self._started = True
-        self._queue.append((unit, captured))
-        self._arrived.set()
+        self._backlog.put(unit, captured)
 
     async def aclose(self) -> None:
         """Stop; what is being decoded is thrown away."""
@@ -71,13 +59,14 @@ class Eye:
     async def _run(self) -> None:
         loop = asyncio.get_running_loop()
         while True:
-            await self._arrived.wait()
-            self._arrived.clear()
-            units = tuple(self._queue)
-            self._queue.clear()
-            frame, damaged = await loop.run_in_executor(self._executor, self._decode, units)
+            units = await self._backlog.take()
+            try:
+                frame, damaged = await loop.run_in_executor(self._executor, self._decode, units)
+            except Exception:
+                logger.exception("A picture cannot be decoded; going on with the next keyframe")
+                self._decoder, frame, damaged = None, None, True
             if damaged:
-                self._started = False
+                self._backlog.start_over()
             if frame is not None:
                 self.latest = Picture(frame, units[-1][1], self._now())
                 self._seen()

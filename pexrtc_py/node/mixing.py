@@ -87,10 +87,16 @@ class Mixer:
         self._unprocessed: Collection[str] = ()
         self._ducking: dict[frozenset[str], Ducking] = {}
         self._tones: dict[str, deque[Block]] = {}
+        self.tones_dropped = 0
+        """Blocks of tones for which no time was left."""
 
     def dial(self, listener: str, keys: str) -> None:
-        """Have a listener hear the tones of these keys, after those that it still hears; at most a minute of them waits."""
-        self._tones.setdefault(listener, deque(maxlen=TONES)).extend(played(keys))
+        """Have a listener hear the tones of these keys, after those that it still hears; what is more than a minute is left out."""
+        waiting, blocks = self._tones.get(listener, deque()), tuple(played(keys))
+        fitting = blocks[: TONES - len(waiting)]
+        self.tones_dropped += len(blocks) - len(fitting)
+        if fitting:
+            self._tones[listener] = deque((*waiting, *fitting))
 
     def keep(self, callers: Collection[str], *, unprocessed: Collection[str] = ()) -> tuple[str, ...]:
         """Hear exactly these callers from now on, some of them however quiet; answers who of the others was speaking."""

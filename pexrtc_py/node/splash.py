@@ -6,10 +6,11 @@ from functools import lru_cache
 
 import av
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
 from pexrtc_media.base import AccessUnit
 from pexrtc_media.encoding import VideoEncoding
+from pexrtc_py.node.fonts import Font, drawable, font_for
 from pexrtc_py.node.routing import SPLASH_EVERY, Board
 
 SIZE = (640, 360)
@@ -33,6 +34,7 @@ def draw(title: str, text: str, size: tuple[int, int] = SIZE) -> Image.Image:
     picture = Image.linear_gradient("L").resize(size)
     picture = Image.composite(Image.new("RGB", size, _BOTTOM), Image.new("RGB", size, _TOP), picture)
     canvas, (width, height) = ImageDraw.Draw(picture), size
+    title, text = drawable(title), drawable(text)
     title = title if len(title) <= LONGEST else f"{title[: LONGEST - 1]}…"
     canvas.text((width / 2, height * 0.44), title, _WHITE, _font(title, height // 9, width), anchor="mm")
     canvas.text((width / 2, height * 0.60), text, _PALE, _font(text, height // 18, width), anchor="mm")
@@ -40,10 +42,9 @@ def draw(title: str, text: str, size: tuple[int, int] = SIZE) -> Image.Image:
     return picture
 
 
-def _font(text: str, size: int, width: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+def _font(text: str, size: int, width: int) -> Font:
     """A font of at most this size in which the text fits into nine tenths of the width."""
-    font = ImageFont.load_default(size)
-    return ImageFont.load_default(max(8.0, size * min(1.0, 0.9 * width / max(1.0, font.getlength(text)))))
+    return font_for(text, size * min(1.0, 0.9 * width / max(1.0, font_for(text, size).getlength(text))))
 
 
 @lru_cache(maxsize=64)

@@ -104,6 +104,19 @@ def test_a_bot_may_not_more_than_others(node: InProcess) -> None:
     assert [why.result for _, why in bot.failed if isinstance(why, Refused)] == ["Guests cannot present in this conference"]
 
 
+def test_a_guest_bot_may_not_do_what_is_for_hosts() -> None:
+    node = InProcess(Vmr("meet", host_pin="1"))
+    node.join("Host", pin="1").send(requests.StartConference())
+    guest, host = node.room().add(Bot("Ada")), node.room().add(Bot("Alan", role=Role.HOST))
+
+    with pytest.raises(Refused) as refused:
+        guest.send(requests.Lock())
+    locked = node.room().locked
+    host.send(requests.Lock())
+
+    assert (refused.value.status, locked, node.room().locked) == (403, False, True)
+
+
 def test_a_bot_waits_for_the_host_as_guests_do() -> None:
     node = InProcess(Vmr("meet", host_pin="1"))
     bot = node.room().add(Bot("Ada"))

@@ -23,10 +23,10 @@ from pexrtc_py.engine.encoders import OpusEncoder, VideoEncoder
 from pexrtc_py.engine.peer import Peer
 from pexrtc_py.engine.types import Candidate, Direction, Slot, SlotOptions
 from pexrtc_py.errors import NegotiationFailed
+from pexrtc_py.node.backlog import BACKLOG
 from pexrtc_py.node.bridge import Bridge
 from pexrtc_py.node.bridge_call import INBOX
 from pexrtc_py.node.bridge_room import BridgedRoom
-from pexrtc_py.node.forwarding import BACKLOG
 from pexrtc_py.node.mixing import LOOKAHEAD
 from pexrtc_py.node.plan import MediaPlan, Seat
 from pexrtc_py.node.sound import BLOCK, RATE

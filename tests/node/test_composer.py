@@ -17,9 +17,10 @@ from pexrtc_media.synthetic import Pattern
 from pexrtc_py.engine.clock import unix_time
 from pexrtc_py.engine.decoders import VideoDecoder
 from pexrtc_py.engine.encoders import VideoEncoder
+from pexrtc_py.node.backlog import BACKLOG
 from pexrtc_py.node.composer import Composer
 from pexrtc_py.node.compositing import box_of
-from pexrtc_py.node.looking import BACKLOG, Eye
+from pexrtc_py.node.looking import Eye
 from pexrtc_py.node.scenes import Person, Scene
 from pexrtc_py.node.sizes import Quality
 from pexrtc_py.node.viewing import MAIN, Order, SourceName

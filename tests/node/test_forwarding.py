@@ -21,7 +21,8 @@ from pexrtc_py.engine.receiver import EncodedReceiver, FeedbackRequest, Pli
 from pexrtc_py.engine.rtp import parse
 from pexrtc_py.engine.sender import RtpSender
 from pexrtc_py.engine.types import Codec, Slot, SlotOptions
-from pexrtc_py.node.forwarding import BACKLOG, Forwarder, View
+from pexrtc_py.node.backlog import BACKLOG
+from pexrtc_py.node.forwarding import Forwarder, View
 from pexrtc_py.node.routing import Board
 
 NOW = 1_700_000_000.0

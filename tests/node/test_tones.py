@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pexrtc_py.node.mixing import Mixer
+from pexrtc_py.node.mixing import TONES, Mixer
 from pexrtc_py.node.sound import BLOCK
 from pexrtc_py.node.tones import KEYS, OFF, ON, PAUSED, played
 from tests.media_checks import keys_in
@@ -44,6 +44,23 @@ def test_only_the_one_who_is_dialled_hears_it_and_with_the_others() -> None:
     assert keys_in(bob - cid) == "7"
     assert keys_in(cid) == ""
     assert np.abs(cid).max() > 0.05
+
+
+def test_tones_beyond_a_minute_are_left_out_and_counted() -> None:
+    mixer = Mixer(0)
+    for _ in range(5):
+        mixer.dial("bob", "1" * 100)
+
+    assert mixer.tones_dropped == 5 * 100 * (ON + OFF) - TONES
+    first = mixer.tick(["bob"]).mixes[0].block
+    assert np.array_equal(first, next(played("1")))
+
+
+def test_no_keys_are_no_tones() -> None:
+    mixer = Mixer(0)
+    mixer.dial("bob", "")
+
+    assert mixer.tick(["bob"]).silent == ("bob",)
 
 
 def test_tones_of_who_left_are_forgotten() -> None:
