@@ -35,7 +35,7 @@ def run_command(*arguments: object, cwd: Path, env: dict[str, str] | None = None
 
 @contextlib.contextmanager
 def started(*arguments: object, cwd: Path, within: Sequence[str] = (), stdin: int = subprocess.PIPE) -> Iterator[subprocess.Popen[str]]:
-    """`pexrtc` with these arguments, running, by the command `within` if there is one; killed at the end if it still does."""
+    """`pexrtc` with these arguments, running, by the command `within` if there is one; told to end at the end, so that it leaves its conference."""
     process = subprocess.Popen(
         [*within, *COMMAND, *map(str, arguments)],
         stdin=stdin,
@@ -49,8 +49,15 @@ def started(*arguments: object, cwd: Path, within: Sequence[str] = (), stdin: in
         try:
             yield process
         finally:
-            if process.poll() is None:
-                process.kill()
+            _end(process)
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    process.terminate()  # does nothing to one that has ended
+    try:
+        process.communicate(timeout=10)
+    except (subprocess.TimeoutExpired, ValueError):  # a test may have closed a pipe of it
+        process.kill()
 
 
 def ended(process: subprocess.Popen[str], by: signal.Signals | None = None) -> Finished:

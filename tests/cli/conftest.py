@@ -30,8 +30,8 @@ def start(tmp_path: Path) -> Iterator[Start]:
 
 @pytest.fixture(scope="package")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
-    """What a node with TLS says of itself (`url`, `ca_file`), with `open`, and `meet.alice` (PINs 1234 and 5678)."""
-    rooms = ("--conference", "open", "--conference", "meet.alice,host_pin=1234,guest_pin=5678")
+    """What a node with TLS says of itself (`url`, `ca_file`), with `open`, `meet.alice` and `lobby` (PINs 1234 and 5678)."""
+    rooms = ("--conference", "open", "--conference", "meet.alice,host_pin=1234,guest_pin=5678", "--conference", "lobby,host_pin=1234,guest_pin=5678")
     with started(
         "node", "--listen", "127.0.0.1:0", "--tls", "--rtmp", "127.0.0.1:0", "--json", *rooms, cwd=tmp_path_factory.mktemp("node")
     ) as process:

@@ -73,11 +73,11 @@ def test_a_signal_finishes_the_file_and_leaves(start: Start, there: list[str], t
 
 
 def test_a_guest_waits_in_the_lobby_and_records_from_when_it_is_let_in(start: Start, there: list[str], tmp_path: Path) -> None:
-    recorder = start("record", "meet.alice", *there, "--pin", "5678", "--out", "a.mkv", "--seconds", "2", "--json")
+    recorder = start("record", "lobby", *there, "--pin", "5678", "--out", "a.mkv", "--seconds", "2", "--json")
     wait_for_line(recorder, '"state": "waiting"')
     assert not (tmp_path / "a.mkv").exists()
 
-    host = start("join", "meet.alice", *there, "--pin", "1234", "--video", "none", "--audio", "tone")
+    host = start("join", "lobby", *there, "--pin", "1234", "--video", "none", "--audio", "tone")
     finished = ended(recorder)
     ended(host, signal.SIGTERM)
 
@@ -88,7 +88,7 @@ def test_a_guest_waits_in_the_lobby_and_records_from_when_it_is_let_in(start: St
 @pytest.mark.parametrize(("command", "code"), [("record", 130), ("join", 0)])
 def test_a_signal_in_the_lobby_ends_the_waiting(start: Start, there: list[str], tmp_path: Path, command: str, code: int) -> None:
     own = ("--out", "a.mkv") if command == "record" else ("--video", "none", "--audio", "none")
-    waiting = start(command, "meet.alice", *there, "--pin", "5678", *own)
+    waiting = start(command, "lobby", *there, "--pin", "5678", *own)
     wait_for_line(waiting, '"state": "waiting"')
 
     finished = ended(waiting, signal.SIGTERM)
