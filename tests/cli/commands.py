@@ -35,7 +35,7 @@ def run_command(*arguments: object, cwd: Path, env: dict[str, str] | None = None
 
 @contextlib.contextmanager
 def started(*arguments: object, cwd: Path, within: Sequence[str] = (), stdin: int = subprocess.PIPE) -> Iterator[subprocess.Popen[str]]:
-    """`pexrtc` with these arguments, running, by the command `within` if there is one; told to end at the end, so that it leaves its conference."""
+    """`pexrtc` with these arguments, running, by the command `within` if there is one; ended at last, so that it leaves its call."""
     process = subprocess.Popen(
         [*within, *COMMAND, *map(str, arguments)],
         stdin=stdin,

@@ -31,7 +31,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
 @pytest.fixture(scope="package")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
     """What a node with TLS says of itself (`url`, `ca_file`), with `open`, `meet.alice` and `lobby` (PINs 1234 and 5678)."""
-    rooms = ("--conference", "open", "--conference", "meet.alice,host_pin=1234,guest_pin=5678", "--conference", "lobby,host_pin=1234,guest_pin=5678")
+    rooms = ("--conference", "open", *_room("meet.alice"), *_room("lobby"))
     with started(
         "node", "--listen", "127.0.0.1:0", "--tls", "--rtmp", "127.0.0.1:0", "--json", *rooms, cwd=tmp_path_factory.mktemp("node")
     ) as process:
@@ -39,6 +39,10 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]
         told: dict[str, Any] = json.loads(process.stdout.readline())
         yield told
         assert ended(process, signal.SIGTERM).returncode == 0
+
+
+def _room(alias: str) -> tuple[str, str]:
+    return "--conference", f"{alias},host_pin=1234,guest_pin=5678"
 
 
 @pytest.fixture
