@@ -42,7 +42,7 @@ MAY_IMPORT = {
 }
 NODE_MEDIA = {
     *("backlog", "bridge", "bridge_call", "bridge_room", "composer", "compositing", "forwarding", "legs", "lettering", "looking", "mixing"),
-    *("hold_music", "performing", "rtmp_calls", "simulated", "sizes", "snapshots", "splash", "streaming"),
+    *("gallery", "hold_music", "performing", "rtmp_calls", "simulated", "sizes", "snapshots", "splash", "streaming"),
 }
 """The modules of the node that carry media and so may use the engine."""
 
@@ -51,7 +51,15 @@ ONLY_IN = {
     "aioice": {"engine"},
     "pylibsrtp": {"engine"},
     "OpenSSL": {"engine"},
-    "aiohttp": {"signaling/transport.py", "node/http.py", "node/server.py", "node/streams.py", "browser_sso.py", "bot/serving.py"},
+    "aiohttp": {
+        "signaling/transport.py",
+        "node/http.py",
+        "node/page.py",
+        "node/server.py",
+        "node/streams.py",
+        "browser_sso.py",
+        "bot/serving.py",
+    },
     "dns": {"signaling/discovery.py"},
     "aiohttp_sse_client": {"signaling/transport.py"},
     "sounddevice": {"media/devices.py"},

@@ -5,12 +5,16 @@ from __future__ import annotations
 import asyncio
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from pexrtc_py.cli.options import log_options, option
 from pexrtc_py.cli.progress import Progress
 from pexrtc_py.cli.running import run_until_stopped, set_up_logging
+
+if TYPE_CHECKING:
+    from pexrtc_py.demo.staging import Tell
 
 NOT_AS_IT_SHOULD_BE = 30
 STOPPED_EARLY = 130
@@ -39,7 +43,7 @@ async def _demo(stop: asyncio.Event, seconds: float, out: Path, *, as_json: bool
 
     progress = Progress()
     path = out / f"{ALIAS}.mkv"
-    outcome = await perform(path, seconds, tell=lambda text, fields: progress.update(text, **fields), stop=stop)
+    outcome = await perform(path, seconds, tell=_teller(progress), stop=stop)
     if stop.is_set():
         progress.done()
         why = f"Stopped early; {path} is finished, but was not judged."
@@ -56,6 +60,11 @@ async def _demo(stop: asyncio.Event, seconds: float, out: Path, *, as_json: bool
     else:
         click.echo("\n".join(verdict.lines(colour=_colour())))
     return code
+
+
+def _teller(progress: Progress) -> Tell:
+    """What is to be read later stays on the terminal; all else is one line that changes."""
+    return lambda text, fields: (progress.say if "page" in fields else progress.update)(text, **fields)
 
 
 def _colour() -> bool:

@@ -45,6 +45,7 @@ CONFIGURATION = 3
 @option("--rtmp", metavar="HOST:PORT", help="Where to listen for calls by RTMP, which are refused without; port 0 takes a free one.")
 @option("--compose", type=click.Choice(["auto", "always", "never"]), help="When pictures are composed by layouts.  [default: auto]")
 @option("--max-size", metavar="WIDTHxHEIGHT", help="The largest composed picture.  [default: 1280x720]")
+@option("--ui", is_flag=True, help="Serve a page at the node's address: see its conferences, control them, join from a browser here.")
 @option("--impair", metavar="PROFILE", help="Lose and delay media: wifi_bad and the like, or loss=0.02,delay_ms=50.")
 @option("--config", type=click.Path(path_type=Path), metavar="FILE.toml", help="Conferences ([[conference]]) and settings from a file.")
 @log_options("Print one JSON object with the URL when ready, instead of text.")
@@ -57,6 +58,7 @@ def node(
     rtmp: str | None,
     compose: str | None,
     max_size: str | None,
+    ui: bool,
     impair: str | None,
     config: Path | None,
     log_level: str,
@@ -67,7 +69,7 @@ def node(
     Runs until SIGINT or SIGTERM, which disconnect everybody. Only this machine can reach it unless --listen says otherwise.
     """
     set_up_logging(log_level)
-    more = {"rtmp": rtmp, "compose": compose, "max_size": max_size, "impair": impair}
+    more: dict[str, Any] = {"rtmp": rtmp, "compose": compose, "max_size": max_size, "ui": ui, "impair": impair}
     configured = partial(_configured, listen=listen, tls=tls, conferences=conferences, endpoints=endpoints, config=config, more=more)
     return run_until_stopped(lambda stop: _serve(stop, configured, as_json=as_json))
 
@@ -95,7 +97,7 @@ def _configured(
     conferences: tuple[str, ...],
     endpoints: tuple[str, ...],
     config: Path | None,
-    more: dict[str, str | None],
+    more: dict[str, Any],
 ) -> Node:
     from pexrtc_py.node.config import NodeConfig
     from pexrtc_py.node.reading import load, parse_endpoint
@@ -112,9 +114,11 @@ def _tell(running: Node, *, as_json: bool) -> None:
     ca_file = str(running.ca_file) if running.url.startswith("https:") else None
     rooms = [vmr.alias for vmr in running.config.conferences]
     if as_json:
-        click.echo(json.dumps({"url": running.url, "ca_file": ca_file, "conferences": rooms}))
+        click.echo(json.dumps({"url": running.url, "ca_file": ca_file, "conferences": rooms, "page": running.page}))
         return
     click.echo(running.url)
+    if running.page is not None:
+        click.echo(f"Page: {running.page}")
     if ca_file is not None:
         click.echo(f"Its certificate is self-signed. Clients trust it with: --ca-file {ca_file}")
     click.echo(f"Conferences: {', '.join(rooms)}" if rooms else "Any alias is an open conference.")

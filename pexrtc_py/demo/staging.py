@@ -85,7 +85,7 @@ class Stage:
         """Start the node and join."""
         async with contextlib.AsyncExitStack() as stack:
             self.assets = stack.enter_context(Assets())
-            self.node = await stack.enter_async_context(Node(Vmr(ALIAS, host_pin=self._host_pin, guest_pin=self._guest_pin)))
+            self.node = await stack.enter_async_context(Node(Vmr(ALIAS, host_pin=self._host_pin, guest_pin=self._guest_pin), ui=True))
             film = Film(self.assets.path("film.mp4"), Timeline())
             stack.push_async_callback(film.aclose)
             portrait = Portrait(self.assets.path("portrait.png"), Timeline())
@@ -138,6 +138,7 @@ async def perform(path: Path, seconds: float, *, tell: Tell, stop: asyncio.Event
     _make_room(path)
     tell("Starting a node and joining two participants ...", {"state": "starting"})
     async with Stage(seconds) as stage, contextlib.AsyncExitStack() as bot:
+        tell(f"Watch it at {stage.node.page}", {"state": "on stage", "page": stage.node.page})
         outcome = Outcome(path, stage.turns, stage.voices, shown_slides=stage.assets.slides())
         began = stage.begin()
         stage.watch(outcome)

@@ -220,6 +220,10 @@ class Impairment:
         """What became of what was sent to us."""
         return self._receiving.achieved
 
+    def change(self, network: Network) -> None:
+        """Be another network from now on; what is under way comes out as it would have. Counts begin anew."""
+        self._sending, self._receiving = Model(network.sends, 2 * network.seed), Model(network.receives, 2 * network.seed + 1)
+
     def send(self, data: bytes, out: Callable[[], object]) -> None:
         """Call `out` when this datagram comes out, if it does."""
         self._pass(self._sending, data, out)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from pexrtc_media.base import AccessUnit
+from pexrtc_py.engine.ceiling import Ceiling
 from pexrtc_py.engine.clock import unix_time
 from pexrtc_py.engine.payloads import packetize
 from pexrtc_py.engine.rtp import RtpPacket, serialize, wrap_rtx
@@ -85,6 +86,7 @@ class RtpSender:
         """The first unit is out; the time for a first sender report."""
         self._transmit, self._now = transmit, now
         self._ready = False
+        self._ceiling = Ceiling()
         self._extensions: dict[int, bytes] = {}
         self._abs_send_time_id: int | None = None
         # The lower half: a sequence number that wraps soon breaks SRTP's guess of the rollover counter (RFC 3711 3.3.1).
@@ -115,8 +117,8 @@ class RtpSender:
 
     @property
     def limit(self) -> int | None:
-        """The most that the other side can take now, in bits/s; None where it did not say."""
-        return min((rate for rate in (self.bandwidth, self.stats.remote_bitrate) if rate), default=None)
+        """The most that the other side can take now, in bits/s; None where it did not say, or only of what little it gets."""
+        return min((rate for rate in (self.bandwidth, self._ceiling.limit) if rate is not None), default=None)
 
     def accepts(self, codec: str) -> bool:
         """Whether units of this codec (`"vp8"`) may be sent."""
@@ -182,6 +184,7 @@ class RtpSender:
     def remb(self, bps: int) -> None:
         """The other side estimates that it can receive `bps` (draft-alvestrand-rmcat-remb)."""
         self.stats.remote_bitrate = bps
+        self._ceiling.estimate(bps, self.stats.octets + self.stats.retransmitted_octets, self._now())
         if self.on_bitrate is not None:
             self.on_bitrate(bps)
 

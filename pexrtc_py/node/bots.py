@@ -86,7 +86,7 @@ class Performer:
         """Steps that were refused, and why."""
         self._begun = now
         self._steps = sorted(bot.script, key=lambda step: step.at)
-        self._member = Member(str(uuid4()), bot.name, role=bot.role, alias=room.vmr.alias, joined=now, vendor=VENDOR)
+        self._member = Member(str(uuid4()), bot.name, role=bot.role, alias=room.vmr.alias, joined=now, vendor=VENDOR, played=True)
 
     @property
     def uuid(self) -> str:

@@ -11,15 +11,16 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 from pexrtc_media.base import AccessUnit
-from pexrtc_py.engine.network import Network
+from pexrtc_py.engine.network import PROFILES, Network
 from pexrtc_py.engine.peer import Peer
 from pexrtc_py.engine.types import Direction, PeerState, Slot
 from pexrtc_py.errors import CallError, NegotiationFailed
+from pexrtc_py.node import gallery
 from pexrtc_py.node.bridge_call import SLOTS, BridgedCall
 from pexrtc_py.node.bridge_room import PATIENCE, BridgedRoom, RoomStats
 from pexrtc_py.node.faults import Faults
 from pexrtc_py.node.legs import Echo, Leg
-from pexrtc_py.node.plan import CallEndpoint, CallMedia, MediaPlan, OnLost, OnVoice, Perceived, Still
+from pexrtc_py.node.plan import CallEndpoint, CallMedia, MediaPlan, OnLost, OnVoice, Perceived, Still, Watched
 from pexrtc_py.node.routing import seat_of
 from pexrtc_py.node.rtmp_calls import RtmpCalls
 from pexrtc_py.node.simulated import SimulatedEndpoint
@@ -27,12 +28,16 @@ from pexrtc_py.node.sizes import Size
 from pexrtc_py.node.streaming import StreamingService
 from pexrtc_py.node.viewing import Compose
 
+CLEAN = "clean"
+"""The network that does nothing to media."""
+
 
 class Bridge:
     """Carries the calls of all rooms; the `Media` of a node.
 
     `on_voice` and `on_lost` are called on the event loop. `title` names a room (by its uuid) on its splash picture;
-    `loopback` offers 127.0.0.1 instead of the machine's addresses; `compose` says when pictures are composed, `max_size` how large.
+    `loopback` offers 127.0.0.1 instead of the machine's addresses; `compose` says when pictures are composed, `max_size` how large;
+    with `adjustable` the network of calls that go on can be changed.
     """
 
     def __init__(
@@ -48,8 +53,10 @@ class Bridge:
         max_size: Size = (1280, 720),
         hold_music: bool = True,
         faults: Faults | None = None,
+        adjustable: bool = False,
     ) -> None:
-        self._network, self._number = Network.parse(impair) if impair is not None else None, 0
+        self._impaired, self._number = impair or CLEAN, 0
+        self._network = Network.parse(impair or CLEAN) if impair is not None or adjustable else None
         self._on_voice, self._on_lost, self._title, self._loopback = on_voice, on_lost, title, loopback
         self._compose, self._max_size, self._hold_music, self._faults = compose, max_size, hold_music, faults or Faults()
         self._faults.on_media = self._hold
@@ -91,6 +98,17 @@ class Bridge:
         """The network of the next call: like that of the others, but not losing the very same datagrams."""
         self._number += 1
         return None if self._network is None else replace(self._network, seed=self._network.seed + self._number)
+
+    def networks(self) -> tuple[str, tuple[str, ...]]:
+        """What the network does to media now, and what it can do, by name."""
+        return self._impaired, tuple(dict.fromkeys((*PROFILES, self._impaired)))
+
+    def impair(self, network: str) -> None:
+        """Have the network do something else, to calls there are and to those that come. Raises `UsageError` for what there is not."""
+        self._network, self._impaired = Network.parse(network), network
+        for peer in self._peers.values():
+            if peer.impairment is not None and (changed := self._next_network()) is not None:
+                peer.impairment.change(changed)
 
     async def open_stream(self, room: str, participant: str, call: str, *, bandwidth: int | None) -> str:
         """The URL at which a client may publish and play this call by RTMP; `bandwidth` in kbps. Raises `CallError`."""
@@ -183,6 +201,16 @@ class Bridge:
         """A picture of what is presented now; None when there is no video of it within some seconds."""
         known = self._rooms.get(room)
         return await known.still() if known else None
+
+    def watched(self, room: str) -> tuple[Watched, ...]:
+        """The pictures that participants of a room see now, each once."""
+        known = self._rooms.get(room)
+        return gallery.watched(known) if known else ()
+
+    async def picture(self, room: str, view: str) -> bytes | None:
+        """A JPEG of one of them by its id; None when there is none."""
+        known = self._rooms.get(room)
+        return await gallery.picture(known, view, self._pictures) if known else None
 
     def stats(self) -> dict[str, RoomStats]:
         """A snapshot of each room that has calls."""

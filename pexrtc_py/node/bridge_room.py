@@ -94,14 +94,14 @@ class BridgedRoom:
         max_size: Size = (1280, 720),
         hold_music: bool = True,
     ) -> None:
-        self.name = name
+        self.name, self.title = name, title
         self.plan = MediaPlan()
         self.calls: dict[str, BridgedCall] = {}
         self.video = {slot: Forwarder(executor=pictures, title=title) for slot in (Slot.VIDEO, Slot.PRESENTATION)}
         self._sound, self._pictures, self._on_voice = sound, pictures, on_voice
         self._hold_music = hold_music
         self._views = Views(mode=compose, largest=max_size)
-        self._composer = Composer(executor=pictures, deliver=self._composed, ask=self._ask)
+        self.composer = Composer(executor=pictures, deliver=self._composed, ask=self._ask)
         self._desk = MixingDesk(round((unix_time() - DELAY) * RATE) // BLOCK * BLOCK)
         self._blends = blends(())
         self._dialled: deque[tuple[str, str]] = deque()
@@ -141,7 +141,7 @@ class BridgedRoom:
     def feed(self, call: BridgedCall, slot: Slot, unit: AccessUnit, captured: float) -> None:
         """A picture of a call has arrived."""
         self.video[slot].feed(call.call, unit, captured, unit.arrival)
-        self._composer.feed((SECTIONS[slot], call.call), unit, captured)
+        self.composer.feed((SECTIONS[slot], call.call), unit, captured)
         if self._crossing:
             self.video[OTHER[slot]].feed(other_section(call.call), unit, captured, unit.arrival)
 
@@ -175,12 +175,12 @@ class BridgedRoom:
         """Have those views composed that somebody is to see."""
         started = [(call, call.leg.transceivers[Slot.VIDEO].sender) for call in self.calls.values() if call.started]
         receivers = {call.call: Receiver(port.codec.name, call.limit) for call, port in started if port.ready and port.codec is not None}
-        orders, before = self._views.orders(self.plan, receivers), self._composer.stats.keys()
-        self._composer.want(orders)
+        orders, before = self._views.orders(self.plan, receivers), self.composer.stats.keys()
+        self.composer.want(orders)
         for name in before - orders.keys():
             self.video[Slot.VIDEO].remove(name)
         for name in orders.keys() - before:
-            self.video[Slot.VIDEO].add_view(name, partial(self._composer.refresh, name))
+            self.video[Slot.VIDEO].add_view(name, partial(self.composer.refresh, name))
 
     def _composed(self, view: str, unit: AccessUnit, captured: float) -> None:
         self.video[Slot.VIDEO].feed(view, unit, captured, unit.arrival)
@@ -212,14 +212,14 @@ class BridgedRoom:
         }
         transcoders = {key: stats for forwarder in self.video.values() for key, stats in forwarder.transcoders.items()}
         return RoomStats(
-            self._ticks, self._skipped, self._lateness, self._work, calls, transcoders, self._composer.stats, self._composer.waiting
+            self._ticks, self._skipped, self._lateness, self._work, calls, transcoders, self.composer.stats, self.composer.waiting
         )
 
     async def aclose(self) -> None:
         """Stop the tick and everything that computes."""
         self._task.cancel()
         await asyncio.wait([self._task])
-        await self._composer.aclose()
+        await self.composer.aclose()
         for forwarder in self.video.values():
             await forwarder.aclose()
 

@@ -54,6 +54,8 @@ class _View:
     """When it was composed last."""
     captured: float = float("-inf")
     """The capture time that its last picture had."""
+    picture: VideoFrame | None = None
+    """Its last picture."""
     lead: Picture | None = None
     """The picture in the first place of the last composition."""
 
@@ -105,6 +107,10 @@ class Composer:
     def dropped(self) -> int:
         """Units of the present sources that were given up."""
         return sum(eye.dropped for eye in self._eyes.values())
+
+    def picture(self, view: str) -> VideoFrame | None:
+        """The latest picture of a view; None before there is one."""
+        return self._views[view].picture if view in self._views else None
 
     def want(self, orders: Mapping[str, Order]) -> None:
         """Make these views, by name, and no others; a view of the same name goes on."""
@@ -237,6 +243,8 @@ class Composer:
         frames = await loop.run_in_executor(self._executor, self._paint, jobs)
         encodings = [loop.run_in_executor(self._executor, _encode, job, frame) for job, frame in zip(jobs, frames, strict=True)]
         await asyncio.gather(*encodings)
+        for job, frame in zip(jobs, frames, strict=True):
+            job.view.picture = frame
 
     def _paint(self, jobs: Iterable[_Job]) -> list[VideoFrame]:
         # One thread at a time: those who see the same people at the same size share the scaled pictures.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass, field
 from typing import Literal
@@ -120,6 +121,8 @@ class NodeConfig:
     listen: str | None = None
     """`HOST:PORT`; port 0 takes a free one."""
     tls: bool | None = None
+    ui: bool = False
+    """Whether there is a page at the root, for browsers on this machine."""
     rtmp: str | None = None
     """`HOST:PORT` for calls by RTMP, which are refused without; port 0 takes a free one."""
     version: str = "37"
@@ -208,6 +211,14 @@ def split_listen(listen: str) -> tuple[str, int]:
     if not colon or not (port.isascii() and port.isdigit() and len(port) <= 5 and int(port) <= 65535):
         raise UsageError(f"{listen!r} is not HOST:PORT, such as 127.0.0.1:8443 or [::1]:0.")
     return host.removeprefix("[").removesuffix("]") or "0.0.0.0", int(port)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host, by name or address, can only be this machine."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def split_size(size: str) -> tuple[int, int]:

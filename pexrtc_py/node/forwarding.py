@@ -173,6 +173,11 @@ class Forwarder:
         known = self._receivers.get(receiver)
         return known.route.current if known else None
 
+    def board(self, receiver: str) -> Board | None:
+        """The splash that the receiver sees now."""
+        known = self._receivers.get(receiver)
+        return known.board if known else None
+
     def add(self, call: str, transceiver: Port) -> None:
         """A call takes part: as a source, and as a receiver."""
         self._sources[call] = _Source(transceiver.receiver.request_keyframe)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
@@ -32,12 +32,15 @@ class HeardList:
     def __init__(self) -> None:
         self._items: deque[tuple[Heard, int]] = deque()
         self._bytes = 0
+        self.on_append: Callable[[Heard], None] = lambda heard: None
+        """Called with each request that is added."""
 
     def append(self, heard: Heard, size: int) -> None:
         """Add the latest, whose body had `size` bytes; the oldest go when they are too many, or too long together."""
         if files := files_of(heard.request):
             heard, size = replace(heard, request=heard.request.model_copy(update=dict.fromkeys(files, b""))), 0
         self._items.append((heard, size))
+        self.on_append(heard)
         self._bytes += size
         while len(self._items) > HEARD_LIMIT or self._bytes > HEARD_BYTES:
             self._bytes -= self._items.popleft()[1]

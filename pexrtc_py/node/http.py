@@ -12,6 +12,7 @@ from pexrtc_py.errors import ProtocolError
 from pexrtc_py.node.desk import Incoming, Reply
 from pexrtc_py.node.faults import Faults
 from pexrtc_py.node.ladder import SIGN_IN_PATH
+from pexrtc_py.node.page import is_pages, serve_page
 from pexrtc_py.node.shell import Shell
 from pexrtc_py.node.sign_in_page import sign_in_page
 from pexrtc_py.node.streams import Stream
@@ -39,18 +40,22 @@ PICTURE_TYPES = {b"\xff\xd8\xff": "image/jpeg", b"\x89PNG": "image/png", b"GIF8"
 STREAM = {"Content-Type": "text/event-stream", "Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
 
 
-def application(shell: Shell, faults: Faults) -> web.Application:
-    """The web application of a node; one handler, since the declared requests are the routes."""
+def application(shell: Shell, faults: Faults, *, page: bool = False) -> web.Application:
+    """The web application of a node, with its `page` or without; one handler, since the declared requests are the routes."""
     app = web.Application(client_max_size=BODY_LIMIT)
     handler = _Handler(shell, faults)
     app.router.add_get(f"{SIGN_IN_PATH}{{key}}", handler.sign_in, allow_head=False)
     app.router.add_post(f"{SIGN_IN_PATH}{{key}}", handler.sign_in)
+    if page:
+        serve_page(app, shell)
     app.router.add_route("*", "/{path:.*}", handler.handle)
     app.on_response_prepare.append(_allow_any_origin)
     return app
 
 
 async def _allow_any_origin(request: web.Request, response: web.StreamResponse) -> None:
+    if is_pages(request):
+        return
     # By name, not by "*": the beacon of a page that is being closed counts as a request with credentials. There are no cookies.
     origin = request.headers.get("Origin")
     response.headers.update({"Access-Control-Allow-Origin": _text(origin) if origin else "*", "Vary": "Origin"})

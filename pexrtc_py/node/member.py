@@ -52,6 +52,8 @@ class Member:
     """The Host of the main room whose control participant in a breakout room this is; None with a session of its own."""
     waiting_since: float | None = None
     """Unix seconds; None once admitted."""
+    played: bool = False
+    """Whether the node plays its media itself."""
     call_tag: str = ""
     vendor: str = ""
     supports_direct_chat: bool = False

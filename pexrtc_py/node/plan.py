@@ -7,9 +7,9 @@ changes nothing. Facts travel back by the two callbacks of `MediaFactory`.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from pexrtc_py.node.endpoints import Endpoint
 from pexrtc_py.node.scenes import Scene
@@ -97,6 +97,21 @@ class Still:
     low: bytes = field(repr=False)
     high: bytes = field(repr=False)
     png: bytes | None = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Watched:
+    """A picture that participants of a room see now."""
+
+    id: str
+    kind: Literal["composed", "forwarded", "splash", "slides"]
+    _: KW_ONLY
+    of: str = ""
+    """The participant whose picture is forwarded, or the words of a splash."""
+    size: tuple[int, int] | None = None
+    """Width and height of what is composed."""
+    viewers: tuple[str, ...] = ()
+    """The participants who see it."""
 
 
 @dataclass(frozen=True)
@@ -200,6 +215,22 @@ class Media(Protocol):
 
     async def still(self, room: str) -> Still | None:
         """A picture of what is presented now; None when there is no video of it within some seconds."""
+        ...
+
+    def watched(self, room: str) -> tuple[Watched, ...]:
+        """The pictures that participants of a room see now, each once."""
+        ...
+
+    async def picture(self, room: str, view: str) -> bytes | None:
+        """A JPEG of one of them by its id; None when there is none."""
+        ...
+
+    def networks(self) -> tuple[str, tuple[str, ...]]:
+        """What the network does to media now, and what it can do, by name."""
+        ...
+
+    def impair(self, network: str) -> None:
+        """Have the network do something else from now on. Raises `UsageError` for one that there is not."""
         ...
 
     async def aclose(self) -> None:

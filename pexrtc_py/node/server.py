@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import dataclasses
 import errno
-import ipaddress
 import logging
 import ssl
 import tempfile
@@ -23,12 +22,24 @@ from pexrtc_py.errors import CallError, UsageError
 from pexrtc_py.node.asked import Rule
 from pexrtc_py.node.captions import Source
 from pexrtc_py.node.certificate import server_context, write_certificate
-from pexrtc_py.node.config import NodeConfig, Vmr, split_listen, split_size
+from pexrtc_py.node.config import NodeConfig, Vmr, is_loopback, split_listen, split_size
 from pexrtc_py.node.desk import Desk
 from pexrtc_py.node.faults import Faults
 from pexrtc_py.node.heard import HeardList
 from pexrtc_py.node.http import application
-from pexrtc_py.node.plan import NO_MEDIA, CallEndpoint, CallMedia, Media, MediaFactory, MediaPlan, OnLost, OnVoice, Perceived, Still
+from pexrtc_py.node.plan import (
+    NO_MEDIA,
+    CallEndpoint,
+    CallMedia,
+    Media,
+    MediaFactory,
+    MediaPlan,
+    OnLost,
+    OnVoice,
+    Perceived,
+    Still,
+    Watched,
+)
 from pexrtc_py.node.reading import parse_vmr
 from pexrtc_py.node.registrar import RING_SECONDS, Caller, Ring
 from pexrtc_py.node.room import Room
@@ -46,9 +57,9 @@ class Node:
     """A conferencing node on a socket of its own: `async with Node(Vmr("meet.alice", host_pin="1234")) as node: ...`.
 
     Rooms are `Vmr`s, or texts as `parse_vmr` reads them; without any, every alias is an open conference. `listen` is `HOST:PORT`
-    (port 0 takes a free one), with `tls` under a certificate made for this run (`ca_file`). `media` builds the media part,
-    `pexrtc_py.node.bridge.Bridge` when absent; `NoMedia` refuses calls. `clock` gives Unix seconds.
-    Raises `UsageError` on entering when the address cannot be listened on.
+    (port 0 takes a free one), with `tls` under a certificate made for this run (`ca_file`); with `ui` there is a page at `url`. `media`
+    builds the media part, `pexrtc_py.node.bridge.Bridge` when absent; `NoMedia` refuses calls. `clock` gives Unix seconds.
+    Raises `UsageError` for a page on an address that others can reach, and on entering when the address cannot be listened on.
     """
 
     def __init__(
@@ -56,6 +67,7 @@ class Node:
         *vmrs: Vmr | str,
         listen: str | None = None,
         tls: bool | None = None,
+        ui: bool | None = None,
         config: NodeConfig | None = None,
         media: MediaFactory | None = None,
         clock: Callable[[], float] | None = None,
@@ -64,6 +76,9 @@ class Node:
         rooms = tuple(vmr if isinstance(vmr, Vmr) else parse_vmr(vmr) for vmr in vmrs)
         self.config = dataclasses.replace(config, conferences=config.conferences + rooms)
         self._listen = split_listen(listen or config.listen or "127.0.0.1:0")
+        self._ui = config.ui if ui is None else ui
+        if self._ui and not is_loopback(self._listen[0]):
+            raise UsageError(f"A node's page (ui) is for this machine alone: listen on 127.0.0.1, not {self._listen[0]}, or go without.")
         self._tls = bool(config.tls if tls is None else tls)
         self._media, self._clock = media, clock or _unset_clock()
         self._desk = Desk(self.config)
@@ -79,7 +94,7 @@ class Node:
         async with contextlib.AsyncExitStack() as starting:
             context = self._context(starting)
             self._shell = Shell(self._desk, self._media or self._bridge(), clock=self._clock)
-            runner = web.AppRunner(application(self._shell, self.faults), access_log=None, shutdown_timeout=SHUTDOWN_SECONDS)
+            runner = web.AppRunner(application(self._shell, self.faults, page=self._ui), access_log=None, shutdown_timeout=SHUTDOWN_SECONDS)
             await runner.setup()
             starting.push_async_callback(runner.cleanup)
             starting.push_async_callback(self._shell.aclose)  # first: the last events go out over open connections
@@ -100,6 +115,11 @@ class Node:
         """Where clients reach it, such as `https://127.0.0.1:8443`."""
         host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self._listen[0], self._listen[0])
         return f"{'https' if self._tls else 'http'}://{f'[{host}]' if ':' in host else host}:{self._port}"
+
+    @property
+    def page(self) -> str | None:
+        """The address of the page; None without one."""
+        return f"{self.url}/" if self._ui else None
 
     @property
     def ca_file(self) -> Path:
@@ -194,13 +214,14 @@ class Node:
         return partial(
             Bridge,
             title=self._title,
-            loopback=_is_loopback(self._listen[0]),
+            loopback=is_loopback(self._listen[0]),
             rtmp=rtmp,
             impair=self.config.impair,
             compose=Compose(self.config.compose),
             max_size=split_size(self.config.max_size),
             hold_music=self.config.hold_music,
             faults=self.faults,
+            adjustable=self._ui,
         )
 
     def _title(self, room: str) -> str:
@@ -270,6 +291,21 @@ class NoMedia:
         """None."""
         return None
 
+    def watched(self, room: str) -> tuple[Watched, ...]:
+        """Nothing."""
+        return ()
+
+    async def picture(self, room: str, view: str) -> bytes | None:
+        """None."""
+        return None
+
+    def networks(self) -> tuple[str, tuple[str, ...]]:
+        """None."""
+        return "", ()
+
+    def impair(self, network: str) -> None:
+        """Nothing to do."""
+
     async def aclose(self) -> None:
         """Nothing to do."""
 
@@ -278,13 +314,6 @@ def _unset_clock() -> Callable[[], float]:
     """Unix seconds that go on evenly when the machine's clock is set: an hour forward would end every token at once."""
     begin = time.time() - time.monotonic()
     return lambda: begin + time.monotonic()
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 @contextlib.asynccontextmanager

@@ -47,6 +47,11 @@ class Shell:
         self._due = inf
         self._stopped = False
 
+    @property
+    def stopped(self) -> bool:
+        """Whether the node has come to its end."""
+        return self._stopped
+
     async def ask(self, incoming: Incoming) -> Reply:
         """Answer one request, and see to what follows from it."""
         if self._stopped:

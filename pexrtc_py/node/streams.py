@@ -93,6 +93,8 @@ class Streams:
         self.limit, self.number, self.version = limit, number, version
         self.dropped = 0
         """Streams that were cut because their reader was too slow."""
+        self.on_tell: Callable[[Sequence[str], Event], None] = lambda participants, event: None
+        """Called with each event that is told, and those who have a stream open for it."""
         self._open: defaultdict[str, list[Stream]] = defaultdict(list)
         self._sequence = count(1)
 
@@ -134,6 +136,7 @@ class Streams:
         data = self._frame(event) if listening else b""
         if not data:
             return
+        self.on_tell([participant for participant, _ in listening], event)
         for participant, stream in listening:
             if not stream.put(data):
                 self.dropped += 1

@@ -45,4 +45,7 @@ def forget(room: Room) -> None:
 
 
 def _sends(member: Member) -> bool:
+    # What the node plays begins anew with each key frame, and would seem to rest.
+    if member.played or member.far_end is not None:
+        return False
     return any(call.media.video for call in member.live_calls)

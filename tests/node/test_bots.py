@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from pexrtc_py.errors import UsageError
+from pexrtc_py.node import watching
 from pexrtc_py.node.admission import Refused
 from pexrtc_py.node.bots import Bot, Step
 from pexrtc_py.node.config import NodeConfig, Vmr
@@ -14,7 +15,7 @@ from pexrtc_py.node.inprocess import Attendee, InProcess
 from pexrtc_py.node.room import Room
 from pexrtc_py.protocol import requests
 from pexrtc_py.protocol.events import MessageReceived, ParticipantCreate, ParticipantDelete, ParticipantUpdate, PresentationStart
-from pexrtc_py.protocol.models import Role
+from pexrtc_py.protocol.models import Role, Transforms
 
 
 def pass_time(node: InProcess, seconds: float) -> None:
@@ -137,6 +138,17 @@ def test_a_host_can_disconnect_a_bot(node: InProcess) -> None:
 
     assert not bot.present
     assert node.room().performers == []
+
+
+def test_what_a_bot_shows_never_rests(node: InProcess) -> None:
+    """Its pictures begin anew with each key frame, so that looks at these saw the same again and again and took it out of `ac`."""
+    node.join("Ann")
+    room = node.room()
+    room.add(Bot("Ada"))
+    room.settings.transforms = Transforms(host_layout="ac")
+
+    assert watching.watched(room)
+    assert "Ada" not in [member.display_name for member in watching.due(room, node.now + 1000)]
 
 
 def test_presenting_begins_for_everybody(node: InProcess) -> None:

@@ -230,7 +230,8 @@ async def test_what_is_transcoded_takes_no_more_than_the_weakest_receiver_can(fo
 
     await octets(1, 2)
     free = await octets(3, 30)
-    cid.sender.remb(60_000)
+    for _ in range(2):  # one that stays the same is a wish
+        cid.sender.remb(60_000)
     await octets(33, 2)
     limited = await octets(35, 30)
 

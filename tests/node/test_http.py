@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from pexrtc_py.errors import CallError, NegotiationFailed
 from pexrtc_py.node import Node, NodeConfig, NoMedia, Vmr
-from pexrtc_py.node.plan import CallEndpoint, CallMedia, MediaPlan, OnLost, OnVoice, Perceived, Still
+from pexrtc_py.node.plan import CallEndpoint, CallMedia, MediaPlan, OnLost, OnVoice, Perceived, Still, Watched
 from pexrtc_py.protocol import requests
 
 API = "/api/client/v2"
@@ -52,6 +52,17 @@ class Peerless:
         self.done.append(("start", call))
 
     def dial(self, call: str, keys: str) -> None: ...
+
+    def watched(self, room: str) -> tuple[Watched, ...]:
+        return ()
+
+    async def picture(self, room: str, view: str) -> bytes | None:
+        return None
+
+    def networks(self) -> tuple[str, tuple[str, ...]]:
+        return "", ()
+
+    def impair(self, network: str) -> None: ...
 
     def perceived(self, call: str) -> Perceived | None:
         return None
