@@ -21,8 +21,6 @@ class _Line:
         arrived = min(rate, self.carries)
         estimate = arrived * 0.85 if rate > self.carries else min(1.5 * arrived + 10_000, self.carries)
         self.ceiling.estimate(round(estimate) + self._noise, self.octets, self.now)
-            round(arrived * 0.85 if rate > self.carries else min(1.5 * arrived + 10_000, self.carries)) + self._noise, self.octets, self.now
-        )
         return self.ceiling.limit
 
 

@@ -173,7 +173,8 @@ function captioned(figure, view) {
     figure.dataset.kind = view.kind;
     figure.dataset.path = `page/picture/${room().uuid}/${encodeURIComponent(view.id)}`;
     image.alt = view.kind === 'slides' ? `Slides of ${view.of}` : `What ${view.viewers.join(', ')} sees`;
-    text(caption, `${view.kind}${view.of ? ` from ${view.of}` : ''}${size}: seen by ${view.viewers.join(', ')}`);
+    const source = view.of && (view.kind === 'splash' ? ` “${view.of}”` : ` from ${view.of}`);
+    text(caption, `${view.kind}${source}${size}: seen by ${view.viewers.join(', ')}`);
 }
 
 // Fetches pictures one after the other, so that a slow one keeps nobody else waiting and none is asked for twice.
