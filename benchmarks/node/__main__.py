@@ -32,7 +32,7 @@ WARM_UP = 8.0
 ADDED = 0.150
 """Seconds that a composed picture may be later than a forwarded one."""
 CHEAPER = 5.0
-"""How many times cheaper forwarding has to be."""
+"""How many times cheaper forwarding of pictures has to be; sound is mixed either way, and costs the same."""
 
 
 @dataclass(frozen=True)
@@ -88,12 +88,13 @@ async def _listen(process: Process, told: list[dict[str, Any]]) -> None:
         told.append(json.loads(line))
 
 
-async def measured(compose: str, layout: str, people: int, viewers: int, seconds: float) -> Figures:
+async def measured(compose: str, layout: str, people: int, viewers: int, seconds: float, *, sound: bool = True) -> Figures:
     """One call with so many senders, and so many more who only watch."""
     sent, watched = {stream: Sent() for stream in range(people)}, Watched()
     async with serving(compose) as (url, told), contextlib.AsyncExitStack() as stack:
         for stream, one in sent.items():
-            joining = pexrtc_py.join("lab", node=url, display_name=f"P{stream}", video=one.camera(stream), audio=Tone(300 + 40 * stream))
+            tone = Tone(300 + 40 * stream) if sound else None
+            joining = pexrtc_py.join("lab", node=url, display_name=f"P{stream}", video=one.camera(stream), audio=tone)
             conference = await stack.enter_async_context(joining)
         for number in range(viewers):
             await stack.enter_async_context(pexrtc_py.join("lab", node=url, display_name=f"V{number}"))
@@ -107,7 +108,7 @@ async def measured(compose: str, layout: str, people: int, viewers: int, seconds
                     watched.see(frame, layout, people - 1, sent)
                 if time.monotonic() - begun > seconds:
                     break
-    return _figures(f"{compose} {layout}, {people}+{viewers}", told[first:], watched, seconds)
+    return _figures(f"{compose} {layout}, {people}+{viewers}{'' if sound else ', no sound'}", told[first:], watched, seconds)
 
 
 def _figures(name: str, told: list[dict[str, Any]], watched: Watched, seconds: float) -> Figures:
@@ -145,9 +146,14 @@ async def compared(people: int, seconds: float) -> tuple[list[Figures], list[str
     for few, viewers in ((4, 0), (4, 6)):  # the same four views, of which one is seen by six more
         rows.append(await measured("auto", "2x2", few, viewers, short))
         print(rows[-1], flush=True)
-    forwarded, composed = rows[0], rows[1:3]
+    for compose, layout in MODES:
+        rows.append(await measured(compose, layout, people, 0, short, sound=False))
+        print(rows[-1], flush=True)
+    forwarded, composed, alone = rows[0], rows[1:3], rows[-3]
     faults = [f"{row.name} is {row.delay - forwarded.delay:.3f} s later" for row in composed if row.delay - forwarded.delay > ADDED]
-    times = {row.name: row.cores / forwarded.cores for row in composed}
+    print(f"with sound: {', '.join(f'{row.name} {row.cores / forwarded.cores:.1f} times forwarding' for row in composed)}")
+    times = {row.name: row.cores / alone.cores for row in rows[-2:]}
+    print(f"pictures alone: {', '.join(f'{name} {factor:.1f} times' for name, factor in times.items())}")
     faults += [f"{name} costs only {factor:.1f} times as much as forwarding" for name, factor in times.items() if factor < CHEAPER]
     faults += [f"what waits in {row.name} grows" for row in rows if row.waiting[1] > 2 * row.waiting[0] + 10]
     faults += [f"{row.name} comes {row.rate:.1f} times a second" for row in composed if row.rate < 0.9 * 25]

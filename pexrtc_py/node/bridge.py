@@ -23,6 +23,7 @@ from pexrtc_py.node.legs import Echo, Leg
 from pexrtc_py.node.plan import CallEndpoint, CallMedia, MediaPlan, OnLost, OnVoice, Perceived, Still, Watched
 from pexrtc_py.node.routing import seat_of
 from pexrtc_py.node.rtmp_calls import RtmpCalls
+from pexrtc_py.node.signs import Signs
 from pexrtc_py.node.simulated import SimulatedEndpoint
 from pexrtc_py.node.sizes import Size
 from pexrtc_py.node.streaming import StreamingService
@@ -35,7 +36,7 @@ CLEAN = "clean"
 class Bridge:
     """Carries the calls of all rooms; the `Media` of a node.
 
-    `on_voice` and `on_lost` are called on the event loop. `title` names a room (by its uuid) on its splash picture;
+    `on_voice` and `on_lost` are called on the event loop. `signs` has what a room (by its uuid) says on its splash pictures;
     `loopback` offers 127.0.0.1 instead of the machine's addresses; `compose` says when pictures are composed, `max_size` how large;
     with `adjustable` the network of calls that go on can be changed.
     """
@@ -45,7 +46,7 @@ class Bridge:
         *,
         on_voice: OnVoice,
         on_lost: OnLost,
-        title: Callable[[str], str] = lambda room: "Welcome",
+        signs: Callable[[str], Signs] = lambda room: Signs(),
         loopback: bool = False,
         rtmp: tuple[str, int] | None = None,
         impair: str | None = None,
@@ -57,7 +58,7 @@ class Bridge:
     ) -> None:
         self._impaired, self._number = impair or CLEAN, 0
         self._network = Network.parse(impair or CLEAN) if impair is not None or adjustable else None
-        self._on_voice, self._on_lost, self._title, self._loopback = on_voice, on_lost, title, loopback
+        self._on_voice, self._on_lost, self._signs, self._loopback = on_voice, on_lost, signs, loopback
         self._compose, self._max_size, self._hold_music, self._faults = compose, max_size, hold_music, faults or Faults()
         self._faults.on_media = self._hold
         self._rooms: dict[str, BridgedRoom] = {}
@@ -263,7 +264,7 @@ class Bridge:
         if name not in self._rooms:
             room = BridgedRoom(
                 name,
-                self._title(name),
+                self._signs(name),
                 sound=self._sound,
                 pictures=self._pictures,
                 on_voice=self._on_voice,

@@ -22,6 +22,7 @@ from pexrtc_py.node.hold_music import music
 from pexrtc_py.node.mixing import Job, MixingDesk, Played
 from pexrtc_py.node.plan import Carries, MediaPlan, OnVoice, Still
 from pexrtc_py.node.routing import board, main_sources, other_section, presented, seat_of, slides_sources
+from pexrtc_py.node.signs import Signs
 from pexrtc_py.node.sizes import Size
 from pexrtc_py.node.snapshots import glance, snapshot
 from pexrtc_py.node.sound import BLOCK, RATE
@@ -85,7 +86,7 @@ class BridgedRoom:
     def __init__(
         self,
         name: str,
-        title: str,
+        signs: Signs,
         *,
         sound: ThreadPoolExecutor,
         pictures: ThreadPoolExecutor,
@@ -94,10 +95,10 @@ class BridgedRoom:
         max_size: Size = (1280, 720),
         hold_music: bool = True,
     ) -> None:
-        self.name, self.title = name, title
+        self.name, self.signs = name, signs
         self.plan = MediaPlan()
         self.calls: dict[str, BridgedCall] = {}
-        self.video = {slot: Forwarder(executor=pictures, title=title) for slot in (Slot.VIDEO, Slot.PRESENTATION)}
+        self.video = {slot: Forwarder(executor=pictures, signs=signs) for slot in (Slot.VIDEO, Slot.PRESENTATION)}
         self._sound, self._pictures, self._on_voice = sound, pictures, on_voice
         self._hold_music = hold_music
         self._views = Views(mode=compose, largest=max_size)

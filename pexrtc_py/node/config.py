@@ -58,7 +58,7 @@ class Vmr:
     guest_idps: tuple[str, ...] | None = None
     """The same for Guests."""
     theme: ThemeFiles | None = None
-    """The screens of direct media; in a file or on the command line the name of the folder `ThemeFiles.load` reads."""
+    """Its screens, those of direct media too; in a file or on the command line the name of the folder `ThemeFiles.load` reads."""
 
     def __post_init__(self) -> None:
         for alias in self.all_aliases:

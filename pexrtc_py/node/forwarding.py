@@ -18,6 +18,7 @@ from pexrtc_py.engine.encoders import VideoEncoder
 from pexrtc_py.node.backlog import Backlog
 from pexrtc_py.node.legs import Port
 from pexrtc_py.node.routing import ASK_EVERY, STALL, Board, KeyframeAsker, Route, first_alive
+from pexrtc_py.node.signs import Signs
 from pexrtc_py.node.splash import splash
 
 logger = logging.getLogger(__name__)
@@ -153,8 +154,8 @@ class View:
 class Forwarder:
     """One slot (main video or presentation) of all calls of one room; everything runs on the event loop but the codecs."""
 
-    def __init__(self, *, executor: Executor, title: str) -> None:
-        self._executor, self._title = executor, title
+    def __init__(self, *, executor: Executor, signs: Signs) -> None:
+        self._executor, self._signs = executor, signs
         self._sources: dict[str, _Source] = {}
         self._receivers: dict[str, _Receiver] = {}
         self._transcoders: dict[tuple[str, str], Transcoder] = {}
@@ -285,7 +286,7 @@ class Forwarder:
             receiver.show(board, pictures, now)
 
     async def _draw(self, codec: str, board: Board) -> None:
-        pictures = await asyncio.get_running_loop().run_in_executor(self._executor, splash, codec, self._title, board)
+        pictures = await asyncio.get_running_loop().run_in_executor(self._executor, splash, codec, self._signs, board)
         self._splashes[codec, board] = pictures
 
     def _refresh(self, call: str, now: float) -> None:

@@ -14,8 +14,9 @@ from PIL.Image import fromarray
 from pexrtc_py.engine.types import Slot
 from pexrtc_py.node.plan import Watched
 from pexrtc_py.node.routing import Board, other_section
+from pexrtc_py.node.signs import Signs
 from pexrtc_py.node.snapshots import LOW, snapshot
-from pexrtc_py.node.splash import TEXT, draw
+from pexrtc_py.node.splash import TEXT, drawn
 
 if TYPE_CHECKING:
     from pexrtc_py.node.bridge_room import BridgedRoom
@@ -40,7 +41,7 @@ async def picture(room: BridgedRoom, id: str, executor: Executor) -> bytes | Non
     if sight is None:
         return None
     if isinstance(sight.source, Board):
-        return await loop.run_in_executor(executor, _splash, room.title, sight.source)
+        return await loop.run_in_executor(executor, _splash, room.signs, sight.source)
     if sight.watched.kind == "composed":
         frame = room.composer.picture(sight.source)
         return await loop.run_in_executor(executor, _jpeg, frame) if frame is not None else None
@@ -73,9 +74,9 @@ def _see(sights: dict[str, _Sight], viewer: str, sight: _Sight) -> None:
     sights[sight.watched.id] = replace(known, watched=replace(known.watched, viewers=(*known.watched.viewers, viewer)))
 
 
-def _splash(title: str, board: Board) -> bytes:
+def _splash(signs: Signs, board: Board) -> bytes:
     written = BytesIO()
-    draw(title, TEXT[board]).save(written, "JPEG", quality=85)
+    drawn(signs, board).save(written, "JPEG", quality=85)
     return written.getvalue()
 
 

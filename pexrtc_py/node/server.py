@@ -44,6 +44,7 @@ from pexrtc_py.node.reading import parse_vmr
 from pexrtc_py.node.registrar import RING_SECONDS, Caller, Ring
 from pexrtc_py.node.room import Room
 from pexrtc_py.node.shell import Shell
+from pexrtc_py.node.signs import Signs, signs
 from pexrtc_py.protocol.declare import Request
 from pexrtc_py.protocol.models import Role
 
@@ -213,7 +214,7 @@ class Node:
         rtmp = split_listen(self.config.rtmp) if self.config.rtmp is not None else None
         return partial(
             Bridge,
-            title=self._title,
+            signs=self._signs,
             loopback=is_loopback(self._listen[0]),
             rtmp=rtmp,
             impair=self.config.impair,
@@ -224,9 +225,9 @@ class Node:
             adjustable=self._ui,
         )
 
-    def _title(self, room: str) -> str:
+    def _signs(self, room: str) -> Signs:
         rooms = (inner for one in self._desk.rooms for inner in one.breakouts.everywhere)
-        return next((one.name for one in rooms if one.uuid == room), "")
+        return next((signs(one.name, one.vmr.theme) for one in rooms if one.uuid == room), Signs(""))
 
     async def _open(self, runner: web.AppRunner, context: ssl.SSLContext | None) -> None:
         host, port = self._listen

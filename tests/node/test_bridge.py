@@ -29,6 +29,7 @@ from pexrtc_py.node.bridge_call import INBOX
 from pexrtc_py.node.bridge_room import BridgedRoom
 from pexrtc_py.node.mixing import LOOKAHEAD
 from pexrtc_py.node.plan import MediaPlan, Seat
+from pexrtc_py.node.signs import Signs
 from pexrtc_py.node.sound import BLOCK, RATE
 from pexrtc_py.node.splash import PICTURES
 from tests.phenomena.machine import Machine
@@ -581,7 +582,7 @@ async def test_closing_twice_is_fine(stage: Stage) -> None:
 async def test_a_room_goes_on_mixing_when_the_machines_clock_is_set_back(monkeypatch: pytest.MonkeyPatch) -> None:
     right = time.time
     with ThreadPoolExecutor(1) as executor:
-        room = BridgedRoom("room", "Room", sound=executor, pictures=executor, on_voice=lambda *_: None)
+        room = BridgedRoom("room", Signs("Room"), sound=executor, pictures=executor, on_voice=lambda *_: None)
         await _ticked(room, 2)
 
         monkeypatch.setattr(time, "time", lambda: right() - 3600)

@@ -24,6 +24,7 @@ from pexrtc_py.engine.types import Codec, Slot, SlotOptions
 from pexrtc_py.node.backlog import BACKLOG
 from pexrtc_py.node.forwarding import Forwarder, View
 from pexrtc_py.node.routing import Board
+from pexrtc_py.node.signs import Signs
 
 NOW = 1_700_000_000.0
 PAYLOAD_TYPES = {"vp8": 96, "h264": 102}
@@ -97,7 +98,7 @@ class Call:
 @pytest.fixture
 async def forwarder() -> AsyncIterator[Forwarder]:
     executor = ThreadPoolExecutor(1)
-    forwarder = Forwarder(executor=executor, title="Meet Alice")
+    forwarder = Forwarder(executor=executor, signs=Signs("Meet Alice"))
     yield forwarder
     await forwarder.aclose()
     executor.shutdown()

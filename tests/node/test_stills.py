@@ -21,6 +21,7 @@ from pexrtc_py.node.forwarding import KEYFRAME_TRIES, Forwarder
 from pexrtc_py.node.inprocess import Attendee, InProcess, answer_everything
 from pexrtc_py.node.plan import Still
 from pexrtc_py.node.routing import ASK_EVERY
+from pexrtc_py.node.signs import Signs
 from pexrtc_py.node.snapshots import snapshot
 from pexrtc_py.node.stills import KEPT, Stills
 from pexrtc_py.node.streams import Streams
@@ -217,7 +218,7 @@ def test_a_keyframe_becomes_pictures_of_what_it_shows(codec: str) -> None:
 
 async def test_a_keyframe_of_nobody_is_not_waited_for() -> None:
     with ThreadPoolExecutor() as executor:
-        forwarder = Forwarder(executor=executor, title="")
+        forwarder = Forwarder(executor=executor, signs=Signs(""))
 
         async with asyncio.timeout(KEYFRAME_TRIES * ASK_EVERY / 2):
             assert await forwarder.keyframe(()) is None
