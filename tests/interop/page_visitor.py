@@ -6,7 +6,7 @@ import asyncio
 import base64
 import contextlib
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import numpy as np
@@ -72,11 +72,15 @@ SEE = """async (selector, width, height) => {
     for (const byte of pen.getImageData(0, 0, width, height).data) text += String.fromCharCode(byte);
     return btoa(text);
 }"""
-PLACE = """selector => {
+CLICK = """selector => {
     const found = document.querySelector(selector);
     found.scrollIntoView({ block: 'center' });
     const box = found.getBoundingClientRect();
-    return [box.x + box.width / 2, box.y + box.height / 2, !found.disabled && box.width > 0];
+    const hit = document.elementFromPoint(box.x + box.width / 2, box.y + box.height / 2);
+    if (found.disabled || !found.contains(hit)) return false;
+    found.focus();
+    found.click();
+    return true;
 }"""
 VISIBLE = "[...document.querySelectorAll(selector)].filter(one => one.checkVisibility())"
 CHOOSE = """(selector, value) => {
@@ -105,12 +109,9 @@ class PageVisitor:
         await self._until(f"selector => !{VISIBLE}.length", selector)
 
     async def click(self, selector: str) -> None:
-        """Press the mouse's button on an element, once it is there."""
+        """Click an element once it is there and nothing lies over it, at one go, since what is above it may grow at any time."""
         await self.is_there(selector)
-        x, y, can = await self.tab.run(PLACE, selector)
-        assert can, f"{selector} cannot be clicked"
-        for kind in ("mousePressed", "mouseReleased"):
-            await self.tab.ask("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)
+        await self._until(CLICK, selector)
 
     async def type(self, selector: str, text: str) -> None:
         """Write over what is in a field."""
@@ -146,6 +147,13 @@ class PageVisitor:
         end, seen = time.monotonic() + SECONDS, None
         while (seen := await self.mark(selector)) is None or seen.stream != stream:
             assert time.monotonic() < end, f"{selector} does not show stream {stream} within {SECONDS:g} s, but {seen}"
+            await asyncio.sleep(0.05)
+
+    async def pictures(self, selector: str, is_it: Callable[[Picture], bool]) -> None:
+        """Wait until an element shows such a picture."""
+        end = time.monotonic() + SECONDS
+        while (seen := await self.picture(selector)) is None or not is_it(seen):
+            assert time.monotonic() < end, f"{selector} does not show the picture within {SECONDS:g} s"
             await asyncio.sleep(0.05)
 
     async def hears(self, hz: float) -> None:
