@@ -34,7 +34,7 @@ def test_the_demo_records_what_it_should_and_says_so_in_json(tmp_path: Path) -> 
     assert Path(tmp_path, verdict["file"]).stat().st_size > 100_000
     assert Path(tmp_path, verdict["contact_sheet"]).read_bytes().startswith(b"\x89PNG")
     states = [json.loads(line)["state"] for line in run.stderr.splitlines()]
-    assert list(dict.fromkeys(states)) == ["starting", "recording", "presenting", "leaving", "judging"]
+    assert list(dict.fromkeys(states)) == ["starting", "on stage", "recording", "presenting", "leaving", "judging"]
 
 
 def test_the_demo_prints_a_table_and_where_its_files_are(tmp_path: Path) -> None:
